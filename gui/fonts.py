@@ -1,0 +1,73 @@
+"""The three shipped type families, and the one place that knows the zoom.
+
+Inter is for the interface, JetBrains Mono for numbers, STIX Two for mathematics. Every size is in pixels
+at a zoom of 1.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QFont, QFontDatabase
+
+import resources
+
+INTERFACE = ["Inter", "Inter Variable", "Segoe UI", "Helvetica Neue", "Noto Sans", "sans-serif"]
+NUMBERS = ["JetBrains Mono", "Cascadia Mono", "Menlo", "DejaVu Sans Mono", "monospace"]
+MATHEMATICS = ["STIX Two Text", "STIX Two Math", "Cambria Math", "Times New Roman", "serif"]
+BASE = 13
+
+_zoom = 1.0
+_loaded: list[int] = []
+
+
+def load() -> None:
+    """Add the shipped font files to the application, once."""
+    if _loaded:
+        return
+    for path in sorted(resources.path("fonts").glob("*.[ot]tf")):
+        _loaded.append(QFontDatabase.addApplicationFont(str(path)))
+
+
+def zoom() -> float:
+    """Return the factor by which every size is multiplied."""
+    return _zoom
+
+
+def set_zoom(value: float) -> None:
+    """Set the factor; only the themes call this, since they also tell everybody."""
+    global _zoom
+    _zoom = value
+
+
+def scaled(length: float) -> int:
+    """Return a length in pixels at the current zoom; what is not nothing stays at least one pixel."""
+    return max(1, round(length * _zoom)) if length > 0 else round(length * _zoom)
+
+
+def ui(px: float = BASE, weight: int = 400, scaled: bool = True) -> QFont:
+    """Return the interface font with figures of one width."""
+    return _font(INTERFACE, px, weight, scaled, QFont.StyleHint.SansSerif)
+
+
+def mono(px: float = BASE, weight: int = 400, scaled: bool = True) -> QFont:
+    """Return the font of numbers."""
+    font = _font(NUMBERS, px, weight, scaled, QFont.StyleHint.Monospace)
+    # Its ligatures turn "->" and "!=" into pictures, which has no place among measured values.
+    font.setFeature(QFont.Tag("calt"), 0)
+    return font
+
+
+def math(px: float = BASE, italic: bool = True, weight: int = 400, scaled: bool = True) -> QFont:
+    """Return the font of mathematical symbols; variables are italic, functions and numbers upright."""
+    font = _font(MATHEMATICS, px, weight, scaled, QFont.StyleHint.Serif)
+    font.setItalic(italic)
+    return font
+
+
+def _font(families: list[str], px: float, weight: int, zoomed: bool, hint: QFont.StyleHint) -> QFont:
+    font = QFont()
+    font.setFamilies(families)
+    font.setStyleHint(hint)
+    font.setPixelSize(max(1, round(px * (_zoom if zoomed else 1.0))))
+    font.setWeight(QFont.Weight(weight))
+    font.setFeature(QFont.Tag("tnum"), 1)
+    return font
