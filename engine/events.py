@@ -1,0 +1,230 @@
+"""The playhead's positions, in playing order, computed when they are asked for.
+
+A token position completes a step (``operation`` is None): all layers of a column forward, or ∂L/∂h of a
+column backward; in a bidirectional network each layer's directions come one after the other and the outputs last.
+Before each token position stand its operations, one equation or one chain-rule factor each.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
+
+import numpy as np
+
+from engine import layout
+from engine.graph import Graph
+from engine.layout import Lane
+from engine.spec import ModelSpec
+from engine.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Event:
+    """One position of the playhead.
+
+    Attributes
+    ----------
+    index : int
+        Its place in ``trace.events``.
+    phase : str
+        "forward", "loss" or "backward".
+    step : int
+        The step of ``part`` it belongs to; for the loss, the number of steps of the emitting part minus one.
+    layer : int or None
+        The layer; None where all layers of the column go together.
+    direction : str
+        "forward" or "reverse".
+    part : str
+        "", "encoder" or "decoder".
+    operation : str or None
+        The value that is computed (its name in the graph, ``logits``, ``y``, ``loss``); None for a token position.
+    equation : str
+        LaTeX of what happens.
+    column : int
+        The score's column.
+    token : int
+        Which token position this is, or which one the operation leads to.
+    """
+
+    index: int
+    phase: str
+    step: int
+    layer: int | None
+    direction: str
+    part: str
+    operation: str | None
+    equation: str
+    column: int
+    token: int
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A run of token positions that pass over consecutive columns alike."""
+
+    phase: str
+    part: str
+    lanes: tuple[Lane, ...]
+    head: bool
+    first: int
+    count: int
+    backwards: bool
+
+    def step(self, i: int) -> int:
+        """The i-th position's step of the part."""
+        return self.first - i if self.backwards else self.first + i
+
+
+class Events(Sequence[Event]):
+    """Every position of a run; lazy, so that a long sequence costs nothing.
+
+    Parameters
+    ----------
+    spec, timeline, graph
+        Of the run.
+    backward : bool
+        Whether there was a backward pass.
+    """
+
+    def __init__(self, spec: ModelSpec, timeline: Timeline, graph: Graph, backward: bool) -> None:
+        self.spec, self.timeline, self.graph, self.backward = spec, timeline, graph, backward
+        self._stretches = tuple(self._lay_out())
+        self._names = tuple(node.name for node in graph.operations)
+
+    def _lay_out(self) -> Iterator[Stretch]:
+        forward = []
+        for part in self.timeline.parts:
+            lanes, n = layout.lanes(self.spec, part), self.timeline.steps(part)
+            emits = part == self.timeline.output_part
+            if any(lane.reverse for lane in lanes):
+                for lane in lanes:
+                    forward.append(Stretch("forward", part, (lane,), False, n - 1 if lane.reverse else 0, n, lane.reverse))
+                if emits:
+                    forward += self._outputs(part)
+            else:
+                forward.append(Stretch("forward", part, lanes, emits, 0, n, False))
+        yield from forward
+        if self.backward:
+            last = self.timeline.output_part
+            yield Stretch("loss", last, (), False, self.timeline.steps(last) - 1, 1, False)
+            for s in reversed(forward):
+                if s.lanes:
+                    yield Stretch("backward", s.part, s.lanes[::-1], s.head, s.step(s.count - 1), s.count, not s.backwards)
+
+    def _outputs(self, part: str) -> Iterator[Stretch]:
+        steps = self.timeline.output_steps
+        start = 0
+        for i in range(1, len(steps) + 1):
+            if i == len(steps) or steps[i] != steps[i - 1] + 1:
+                yield Stretch("forward", part, (), True, int(steps[start]), i - start, False)
+                start = i
+
+    # How many operations each position has ---------------------------------------------------------------
+
+    @cached_property
+    def _emitting(self) -> np.ndarray:
+        found = np.zeros(self.timeline.steps(self.timeline.output_part), dtype=bool)
+        found[self.timeline.output_steps] = True
+        return found
+
+    def _operations(self, stretch: Stretch, step: int) -> tuple[tuple[Lane | None, str], ...]:
+        if stretch.phase == "loss":
+            return ((None, "loss"),)
+        cell = tuple((lane, name) for lane in stretch.lanes for name in self._names)
+        head = ((None, "logits"), (None, "y")) if stretch.head and self._emitting[step] else ()
+        if stretch.phase == "forward":
+            return cell + head
+        back = tuple((lane, name) for lane in stretch.lanes for name in reversed(self._names))
+        return ((None, "logits"),) + back if head else back
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        """Index of each token position's first operation, and the total at the end."""
+        counts = [np.zeros(0, dtype=np.intp)]
+        for s in self._stretches:
+            if s.phase == "loss":
+                counts.append(np.array([2]))
+                continue
+            per = np.full(s.count, len(self._names) * len(s.lanes) + 1)
+            if s.head:
+                steps = s.first + np.arange(s.count) * (-1 if s.backwards else 1)
+                per = per + self._emitting[steps] * (2 if s.phase == "forward" else 1)
+            counts.append(per)
+        return np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+
+    @cached_property
+    def tokens(self) -> np.ndarray:
+        """Indices of the token positions, in order."""
+        return self._starts[1:] - 1
+
+    @cached_property
+    def _stretch_starts(self) -> list[int]:
+        return np.concatenate([[0], np.cumsum([s.count for s in self._stretches])]).tolist()
+
+    def token(self, i: int) -> Event:
+        """The i-th token position; negative from the end."""
+        return self[int(self.tokens[i])]
+
+    # Sequence ------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Event]: ...
+
+    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        total = len(self)
+        if not -total <= index < total:
+            raise IndexError(f"event {index} of {total}")
+        index = int(index) % total
+        token = int(np.searchsorted(self._starts, index, side="right")) - 1
+        which = bisect_right(self._stretch_starts, token) - 1
+        stretch = self._stretches[which]
+        step = stretch.step(token - self._stretch_starts[which])
+        operations = self._operations(stretch, step)
+        at = index - int(self._starts[token])
+        lane, operation = operations[at] if at < len(operations) else (self._one_lane(stretch), None)
+        return Event(
+            index, stretch.phase, step, None if lane is None else lane.layer, "forward" if lane is None else lane.direction,
+            stretch.part, operation, self._equation(stretch, step, operation), self.timeline.offset(stretch.part) + step, token,
+        )  # fmt: skip
+
+    @staticmethod
+    def _one_lane(stretch: Stretch) -> Lane | None:
+        """The lane a token position belongs to, where it is one: in bidirectional networks and single layers."""
+        return stretch.lanes[0] if len(stretch.lanes) == 1 else None
+
+    # Mathematics ---------------------------------------------------------------------------------------
+
+    def _equation(self, stretch: Stretch, step: int, operation: str | None) -> str:
+        now = str(step + 1)
+        reverse = bool(stretch.lanes) and stretch.lanes[0].reverse
+        before, after = (str(step + 2), str(step)) if reverse else (str(step), str(step + 2))
+        hidden = self.graph.states[0]
+        if stretch.phase == "loss":
+            return r"L = \frac{1}{B} \sum_{s,b} \ell_{s,b}"
+        if operation == "logits" or (operation is None and not stretch.lanes):
+            equation = rf"y_{{{now}}} = g\left(W_y {hidden}_{{{now}}} + b_y\right)"
+            return equation if stretch.phase == "forward" else rf"\partial L/\partial {hidden}_{{{now}}} = W_y^\top \, \partial L/\partial z_{{{now}}}"
+        if operation == "y":
+            return rf"y_{{{now}}} = g\left(z_{{{now}}}\right)"
+        if stretch.phase == "forward":
+            name = operation or hidden
+            return self.graph.latex(name, now, before, expand=operation is None and not self.graph.cell.gates)
+        if operation is not None:
+            node = self.graph.node(operation)
+            return rf"\partial L/\partial \left({self.graph.latex(operation, now, before).split(' = ')[0]}\right)" if not node.named else (
+                rf"\partial L/\partial {self.graph.latex(operation, now, before).split(' = ')[0]}"
+            )
+        own = rf" + \partial L_{{{now}}}/\partial {hidden}_{{{now}}}"
+        return rf"\partial L/\partial {hidden}_{{{now}}} = J_{{{after}}}^\top \, \partial L/\partial {hidden}_{{{after}}}{own}"

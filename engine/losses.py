@@ -1,0 +1,101 @@
+"""The losses and the heads they belong to: a softmax, an identity or a sigmoid over the logits.
+
+Written on ``xp`` (numpy or torch), over any leading axes; the last axis is the output's O components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine import ops
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss with its head.
+
+    Attributes
+    ----------
+    name : str
+    head : str
+        What turns logits into ``y``: "softmax", "identity" or "sigmoid".
+    class_targets : bool
+        True where a target is a class id rather than a real vector.
+    output : callable
+        ``output(xp, logits) -> y``.
+    value : callable
+        ``value(xp, logits, target) -> ℓ``, without the last axis.
+    gradient : callable
+        ``gradient(xp, logits, target) -> ∂ℓ/∂logits``.
+    output_pull : callable
+        ``output_pull(xp, gradient of y, y) -> gradient of the logits``.
+    latex : str
+    """
+
+    name: str
+    head: str
+    class_targets: bool
+    output: Callable[[Any, Array], Array]
+    value: Callable[[Any, Array, Array], Array]
+    gradient: Callable[[Any, Array, Array], Array]
+    output_pull: Callable[[Any, Array, Array], Array]
+    latex: str
+
+
+def _shifted(xp: Any, logits: Array) -> Array:
+    # Softmax is the same for logits − their largest, and so it cannot overflow. The largest is a constant here.
+    largest = logits.max(-1, keepdims=True) if hasattr(logits, "astype") else logits.detach().max(-1, keepdim=True)[0]
+    return logits - largest
+
+
+def softmax(xp: Any, logits: Array) -> Array:
+    """e^z / Σ e^z over the last axis."""
+    powers = xp.exp(_shifted(xp, logits))
+    return powers / powers.sum(-1)[..., None]
+
+
+def _cross_entropy(xp: Any, logits: Array, target: Array) -> Array:
+    shifted = _shifted(xp, logits)
+    if hasattr(logits, "astype"):
+        picked = xp.take_along_axis(shifted, target[..., None], -1)[..., 0]
+    else:
+        picked = shifted.gather(-1, target[..., None])[..., 0]
+    return xp.log(xp.exp(shifted).sum(-1)) - picked
+
+
+def _one_hot(xp: Any, target: Array, like: Array) -> Array:
+    classes = xp.arange(like.shape[-1]) if hasattr(like, "astype") else xp.arange(like.shape[-1], device=like.device)
+    return target[..., None] == classes
+
+
+def _binary_value(xp: Any, logits: Array, target: Array) -> Array:
+    # log(1 + e^z) − y z in the form that overflows for no z.
+    positive = ops.FUNCTIONS["relu"].value(xp, logits)
+    return (positive - logits * target + xp.log1p(xp.exp(-xp.abs(logits)))).mean(-1)
+
+
+LOSSES = {
+    "cross-entropy": Loss(
+        "cross-entropy", "softmax", True, softmax, _cross_entropy,
+        lambda xp, logits, target: softmax(xp, logits) - _one_hot(xp, target, logits),
+        lambda xp, gradient, y: y * (gradient - (gradient * y).sum(-1)[..., None]),
+        r"\ell = -\log y_{\mathrm{target}}",
+    ),
+    "mse": Loss(
+        "mse", "identity", False, lambda xp, logits: logits,
+        lambda xp, logits, target: ((logits - target) ** 2).mean(-1),
+        lambda xp, logits, target: (logits - target) * (2 / logits.shape[-1]),
+        lambda xp, gradient, y: gradient,
+        r"\ell = \frac{1}{O} \sum_k (y_k - \hat{y}_k)^2",
+    ),
+    "binary-cross-entropy": Loss(
+        "binary-cross-entropy", "sigmoid", False, ops.sigmoid_value, _binary_value,
+        lambda xp, logits, target: (ops.sigmoid_value(xp, logits) - target) / logits.shape[-1],
+        lambda xp, gradient, y: gradient * y * (1 - y),
+        r"\ell = -\frac{1}{O} \sum_k \hat{y}_k \log y_k + (1 - \hat{y}_k) \log(1 - y_k)",
+    ),
+}  # fmt: skip

@@ -1,0 +1,113 @@
+"""A network: a spec and its parameters. Running it gives a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from engine import layout
+from engine.initialise import initialise
+from engine.inputs import prepare
+from engine.recording import engines
+from engine.spec import ModelSpec
+from engine.trace import Trace
+
+
+class Network:
+    """A spec and its parameters.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+    parameters : mapping of str to array, optional
+        Under torch's names, whole or in part; what is not given is initialised from ``spec.seed``.
+
+    Attributes
+    ----------
+    parameters : dict of ndarray
+        Under torch's names and shapes (``docs`` of :mod:`engine.layout`), of ``spec.dtype``.
+
+    Raises
+    ------
+    ValueError
+        A given parameter has a name or shape that the spec does not have.
+    """
+
+    def __init__(self, spec: ModelSpec, parameters: Mapping[str, Any] | None = None) -> None:
+        self.spec = spec
+        given = dict(parameters or {})
+        shapes = layout.shapes(spec)
+        for name in given:
+            if name not in shapes:
+                raise ValueError(f"there is no parameter {name!r}; this spec has {', '.join(shapes)}")
+        self.parameters = {} if len(given) == len(shapes) else initialise(spec)
+        for name, shape in shapes.items():
+            if name in given:
+                self.parameters[name] = _parameter(name, given[name], shape, spec.dtype)
+
+    def run(
+        self, x: Any, target: Any = None, *, engine: str = "numpy", device: str = "cpu", lengths: Any = None,
+        target_lengths: Any = None, h_0: Any = None, c_0: Any = None, teacher_forcing: bool = True,
+        steps: int | None = None, reduction: str = "sum", sample: int | None = None, temperature: float = 1.0,
+    ) -> Trace:  # fmt: skip
+        """Run forward and, where there is a target, backward, recording everything.
+
+        Parameters
+        ----------
+        x : array
+            Real (T, B, input_size), or token ids (T, B); one sequence may leave B out.
+        target : array, optional
+            Class ids (S, B) for cross-entropy, real (S, B, O) otherwise; (S,) or (S, O) for one sequence, (B,) where
+            S = 1. Without one there is a forward pass only.
+        engine, device : str
+            "numpy" on "cpu", or "torch" on "cpu", "cuda", "cuda:1", …
+        lengths, target_lengths : array (B,), optional
+            Real steps of each padded sequence, in any order.
+        h_0, c_0 : array (num_layers · directions, B, H), optional
+            Initial states; zeros otherwise.
+        teacher_forcing : bool
+            Feed back the target (where there is one) rather than the network's own output.
+        steps : int, optional
+            Outputs to produce where feedback makes their number free and there is no target.
+        reduction : str
+            "sum" over output steps, or "mean": divided by S too.
+        sample : int, optional
+            Seed: draw what is fed back from softmax(logits / temperature) rather than taking its largest.
+        temperature : float
+
+        Returns
+        -------
+        Trace
+
+        Raises
+        ------
+        ValueError
+            Naming the argument that does not fit.
+        engine.errors.EngineError
+            The engine or the device is missing or failed (out of memory).
+        """
+        if engine not in engines:
+            raise ValueError(f"engine={engine!r} is not possible; it must be one of {', '.join(engines.names())}")
+        batch = prepare(
+            self.spec, x, target=target, lengths=lengths, target_lengths=target_lengths, h_0=h_0, c_0=c_0,
+            teacher_forcing=teacher_forcing, steps=steps, reduction=reduction, sample=sample, temperature=temperature,
+        )  # fmt: skip
+        parameters = {name: np.array(value) for name, value in self.parameters.items()}
+        recording = engines[engine].run(self.spec, parameters, batch, device)
+        return Trace(self.spec, parameters, batch, recording, engine, device)
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers the parameters hold."""
+        return sum(value.size for value in self.parameters.values())
+
+
+def _parameter(name: str, value: Any, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    if hasattr(value, "detach"):
+        value = value.detach().cpu().numpy()
+    array = np.array(value, dtype=dtype)
+    if array.shape != shape:
+        raise ValueError(f"parameter {name} has shape {array.shape}; it must be {shape}")
+    return array
