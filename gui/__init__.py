@@ -1,0 +1,1 @@
+"""The window: state, frames, and what paints them."""
