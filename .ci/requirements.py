@@ -1,4 +1,4 @@
-"""Print what pyproject.toml asks for, one requirement a line: the dependencies, then the extras named as arguments."""
+"""Print what pyproject.toml asks for, line by line: the dependencies and the extras given as arguments."""
 
 import sys
 import tomllib

@@ -1,4 +1,4 @@
-"""Files that Loopscope ships: fonts, icons, trained weights and example data, found wherever it is installed."""
+"""Files that Loopscope ships: fonts, icons, trained weights and example data, wherever it is installed."""
 
 from pathlib import Path
 
