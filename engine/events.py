@@ -15,7 +15,7 @@ from typing import overload
 
 import numpy as np
 
-from engine import layout
+from engine import equations, layout
 from engine.graph import Graph
 from engine.layout import Lane
 from engine.spec import ModelSpec
@@ -95,6 +95,11 @@ class Events(Sequence[Event]):
         self._stretches = tuple(self._lay_out())
         self._names = tuple(node.name for node in graph.operations)
 
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The token positions in runs, in playing order."""
+        return self._stretches
+
     def _lay_out(self) -> Iterator[Stretch]:
         forward = []
         for part in self.timeline.parts:
@@ -102,7 +107,11 @@ class Events(Sequence[Event]):
             emits = part == self.timeline.output_part
             if any(lane.reverse for lane in lanes):
                 for lane in lanes:
-                    forward.append(Stretch("forward", part, (lane,), False, n - 1 if lane.reverse else 0, n, lane.reverse))
+                    forward.append(
+                        Stretch(
+                            "forward", part, (lane,), False, n - 1 if lane.reverse else 0, n, lane.reverse
+                        )
+                    )
                 if emits:
                     forward += self._outputs(part)
             else:
@@ -113,7 +122,15 @@ class Events(Sequence[Event]):
             yield Stretch("loss", last, (), False, self.timeline.steps(last) - 1, 1, False)
             for s in reversed(forward):
                 if s.lanes:
-                    yield Stretch("backward", s.part, s.lanes[::-1], s.head, s.step(s.count - 1), s.count, not s.backwards)
+                    yield Stretch(
+                        "backward",
+                        s.part,
+                        s.lanes[::-1],
+                        s.head,
+                        s.step(s.count - 1),
+                        s.count,
+                        not s.backwards,
+                    )
 
     def _outputs(self, part: str) -> Iterator[Stretch]:
         steps = self.timeline.output_steps
@@ -196,7 +213,7 @@ class Events(Sequence[Event]):
         lane, operation = operations[at] if at < len(operations) else (self._one_lane(stretch), None)
         return Event(
             index, stretch.phase, step, None if lane is None else lane.layer, "forward" if lane is None else lane.direction,
-            stretch.part, operation, self._equation(stretch, step, operation), self.timeline.offset(stretch.part) + step, token,
+            stretch.part, operation, self._equation(stretch, step, lane, operation), self.timeline.offset(stretch.part) + step, token,
         )  # fmt: skip
 
     @staticmethod
@@ -204,27 +221,14 @@ class Events(Sequence[Event]):
         """The lane a token position belongs to, where it is one: in bidirectional networks and single layers."""
         return stretch.lanes[0] if len(stretch.lanes) == 1 else None
 
-    # Mathematics ---------------------------------------------------------------------------------------
-
-    def _equation(self, stretch: Stretch, step: int, operation: str | None) -> str:
-        now = str(step + 1)
-        reverse = bool(stretch.lanes) and stretch.lanes[0].reverse
-        before, after = (str(step + 2), str(step)) if reverse else (str(step), str(step + 2))
-        hidden = self.graph.states[0]
+    def _equation(self, stretch: Stretch, step: int, lane: Lane | None, operation: str | None) -> str:
         if stretch.phase == "loss":
-            return r"L = \frac{1}{B} \sum_{s,b} \ell_{s,b}"
-        if operation == "logits" or (operation is None and not stretch.lanes):
-            equation = rf"y_{{{now}}} = g\left(W_y {hidden}_{{{now}}} + b_y\right)"
-            return equation if stretch.phase == "forward" else rf"\partial L/\partial {hidden}_{{{now}}} = W_y^\top \, \partial L/\partial z_{{{now}}}"
-        if operation == "y":
-            return rf"y_{{{now}}} = g\left(z_{{{now}}}\right)"
+            return equations.LOSS
+        if operation in ("logits", "y") or not stretch.lanes:
+            return equations.head(self.spec, step)
+        lane = lane or (stretch.lanes[-1] if stretch.phase == "forward" else stretch.lanes[0])
         if stretch.phase == "forward":
-            name = operation or hidden
-            return self.graph.latex(name, now, before, expand=operation is None and not self.graph.cell.gates)
+            return equations.forward(self.graph, lane, step, operation)
         if operation is not None:
-            node = self.graph.node(operation)
-            return rf"\partial L/\partial \left({self.graph.latex(operation, now, before).split(' = ')[0]}\right)" if not node.named else (
-                rf"\partial L/\partial {self.graph.latex(operation, now, before).split(' = ')[0]}"
-            )
-        own = rf" + \partial L_{{{now}}}/\partial {hidden}_{{{now}}}"
-        return rf"\partial L/\partial {hidden}_{{{now}}} = J_{{{after}}}^\top \, \partial L/\partial {hidden}_{{{after}}}{own}"
+            return equations.factor(self.graph, lane, step, operation)
+        return equations.backward(self.spec, self.timeline, self.graph, lane, step)

@@ -19,7 +19,9 @@ def _orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray
     return q if rows >= columns else q.T
 
 
-def _matrix(spec: ModelSpec, rng: np.random.Generator, shape: tuple[int, int], bound: float, recurrent: bool) -> np.ndarray:
+def _matrix(
+    spec: ModelSpec, rng: np.random.Generator, shape: tuple[int, int], bound: float, recurrent: bool
+) -> np.ndarray:
     if spec.init == "xavier":
         limit = math.sqrt(6.0 / (shape[0] + shape[1]))  # Glorot and Bengio 2010
         return rng.uniform(-limit, limit, shape)

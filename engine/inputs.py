@@ -46,6 +46,7 @@ class Batch:
     initial: dict[str, np.ndarray]
     forced: bool
     weights: np.ndarray
+    reduction: str
     sample: int | None
     temperature: float
 
@@ -99,7 +100,9 @@ def _array(name: str, value: Any) -> np.ndarray:
 
 def _ids(name: str, value: np.ndarray, shape_words: str, dims: int, high: int, what: str) -> np.ndarray:
     if value.dtype.kind not in "iu":
-        raise ValueError(f"{name} has dtype {value.dtype} and shape {value.shape}; it must be integer {what}, {shape_words}")
+        raise ValueError(
+            f"{name} has dtype {value.dtype} and shape {value.shape}; it must be integer {what}, {shape_words}"
+        )
     if value.ndim != dims:
         raise ValueError(f"{name} has shape {value.shape}; it must be {what}, {shape_words}")
     if value.size and (value.min() < 0 or value.max() >= high):
@@ -123,7 +126,9 @@ def _input(spec: ModelSpec, x: Any) -> tuple[np.ndarray, bool]:
         if value.ndim != 3 or value.shape[2] != spec.input_size:
             shape = np.shape(x)
             wanted = f"(T, B, {spec.input_size}) or (T, {spec.input_size})"
-            raise ValueError(f"x has shape {shape}; it must be {wanted}: its last axis is input_size={spec.input_size}")
+            raise ValueError(
+                f"x has shape {shape}; it must be {wanted}: its last axis is input_size={spec.input_size}"
+            )
         value = value.astype(spec.dtype)
     if 0 in value.shape[:2]:
         raise ValueError(f"x has shape {np.shape(x)}; it needs at least one step and one sequence")
@@ -142,13 +147,21 @@ def _target(spec: ModelSpec, target: Any, B: int, S: int | None, single: bool) -
         value = value[None]
     elif single and S == 1 and value.ndim == full - 2:
         value = value[None, None]
-    words = "(S, B), (S,) for one sequence, or (B,) where S = 1" if classes else f"(S, B, {O}), or (S, {O}) for one sequence"
+    words = (
+        "(S, B), (S,) for one sequence, or (B,) where S = 1"
+        if classes
+        else f"(S, B, {O}), or (S, {O}) for one sequence"
+    )
     if value.ndim != full:
         raise ValueError(f"target has shape {given}; for loss={spec.loss!r} it must be {words}")
     if value.shape[1] != B:
-        raise ValueError(f"target has shape {given}, {value.shape[1]} sequences; x has {B}; it must be {words}")
+        raise ValueError(
+            f"target has shape {given}, {value.shape[1]} sequences; x has {B}; it must be {words}"
+        )
     if S is not None and value.shape[0] != S:
-        raise ValueError(f"target has shape {given}, {value.shape[0]} output steps; {spec.pattern} has {S} here; it must be {words}")
+        raise ValueError(
+            f"target has shape {given}, {value.shape[0]} output steps; {spec.pattern} has {S} here; it must be {words}"
+        )
     if value.shape[0] == 0:
         raise ValueError(f"target has shape {given}; it needs at least one output step")
     if classes:
@@ -166,9 +179,13 @@ def _lengths(name: str, lengths: Any, B: int, longest: int) -> np.ndarray | None
     value = _array(name, lengths)
     value = value[None] if value.ndim == 0 else value
     if value.shape != (B,) or value.dtype.kind not in "iu":
-        raise ValueError(f"{name} has shape {value.shape} and dtype {value.dtype}; it must be {B} whole numbers, one a sequence")
+        raise ValueError(
+            f"{name} has shape {value.shape} and dtype {value.dtype}; it must be {B} whole numbers, one a sequence"
+        )
     if value.min() < 1 or value.max() > longest:
-        raise ValueError(f"{name} goes from {value.min()} to {value.max()}; each must be from 1 to {longest}, the steps there are")
+        raise ValueError(
+            f"{name} goes from {value.min()} to {value.max()}; each must be from 1 to {longest}, the steps there are"
+        )
     return None if (value == longest).all() else value.astype(np.int64)
 
 
@@ -179,13 +196,17 @@ def _initial(spec: ModelSpec, given: dict[str, Any], B: int) -> dict[str, np.nda
             continue
         state = name.removesuffix("_0")
         if state not in cells[spec.cell].states:
-            raise ValueError(f"{name} is given, but cell={spec.cell!r} carries only {', '.join(cells[spec.cell].states)}")
+            raise ValueError(
+                f"{name} is given, but cell={spec.cell!r} carries only {', '.join(cells[spec.cell].states)}"
+            )
         array = _array(name, value)
         if array.ndim == 2 and B == 1:
             array = array[:, None, :]
         if array.shape != (rows, B, spec.hidden_size):
             wanted = (rows, B, spec.hidden_size)
-            raise ValueError(f"{name} has shape {np.shape(value)}; it must be (num_layers·directions, B, hidden_size) = {wanted}")
+            raise ValueError(
+                f"{name} has shape {np.shape(value)}; it must be (num_layers·directions, B, hidden_size) = {wanted}"
+            )
         found[name] = array.astype(spec.dtype)
     return found
 
@@ -201,14 +222,22 @@ def prepare(
     if reduction not in ("sum", "mean"):
         raise ValueError(f"reduction={reduction!r} is not possible; it must be 'sum' or 'mean'")
     if steps is not None and not spec.has_feedback:
-        raise ValueError(f"steps={steps!r} is given, but {spec.pattern} has as many outputs as its input says; leave it out")
-    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
-        raise ValueError(f"steps={steps!r} is not possible; it must be a whole number of output steps, 1 or more")
+        raise ValueError(
+            f"steps={steps!r} is given, but {spec.pattern} has as many outputs as its input says; leave it out"
+        )
+    if steps is not None and (
+        isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1
+    ):
+        raise ValueError(
+            f"steps={steps!r} is not possible; it must be a whole number of output steps, 1 or more"
+        )
     S = {"one-to-one": 1, "many-to-one": 1, "many-to-many": T}.get(spec.pattern, steps)
     aligned = None if target is None else _target(spec, target, B, S, single)
     S = S if aligned is None else aligned.shape[0]
     if S is None:
-        raise ValueError(f"{spec.pattern} needs steps= (how many outputs to produce) where there is no target")
+        raise ValueError(
+            f"{spec.pattern} needs steps= (how many outputs to produce) where there is no target"
+        )
     if not np.isfinite(temperature) or temperature <= 0:
         raise ValueError(f"temperature={temperature!r} is not possible; it must be a finite number above 0")
     forced = bool(teacher_forcing) and aligned is not None and spec.has_feedback
@@ -228,7 +257,7 @@ def prepare(
         weights = weights * (np.arange(S)[:, None] < output_lengths)
     return Batch(
         laid, array, aligned, step_lengths, output_lengths, _initial(spec, {"h_0": h_0, "c_0": c_0}, B), forced,
-        weights.astype(spec.dtype), None if sample is None else int(sample), float(temperature),
+        weights.astype(spec.dtype), reduction, None if sample is None else int(sample), float(temperature),
     )  # fmt: skip
 
 
@@ -236,8 +265,10 @@ def _check_sample(spec: ModelSpec, sample: Any, forced: bool) -> None:
     if isinstance(sample, bool) or not isinstance(sample, (int, np.integer)) or sample < 0:
         raise ValueError(f"sample={sample!r} is not possible; it must be a seed, a whole number from 0")
     if not spec.has_feedback or spec.loss != "cross-entropy":
-        raise ValueError(f"sample={sample!r} is given, but pattern={spec.pattern!r} with loss={spec.loss!r} chooses nothing")
+        raise ValueError(
+            f"sample={sample!r} is given, but pattern={spec.pattern!r} with loss={spec.loss!r} chooses nothing"
+        )
     if forced:
-        raise ValueError("sample is given together with teacher forcing; pass teacher_forcing=False, or no target")
-
-
+        raise ValueError(
+            "sample is given together with teacher forcing; pass teacher_forcing=False, or no target"
+        )

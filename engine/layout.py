@@ -120,7 +120,12 @@ def _shapes(spec: ModelSpec) -> tuple[tuple[str, tuple[int, ...]], ...]:
             if spec.feeds_embedding:
                 found["decoder.embedding.weight"] = (spec.output_size + 1, spec.embedding_size)
         for lane in lanes(spec, part):
-            sizes = {"weight_ih": (rows, lane.input_size), "weight_hh": (rows, H), "bias_ih": (rows,), "bias_hh": (rows,)}
+            sizes = {
+                "weight_ih": (rows, lane.input_size),
+                "weight_hh": (rows, H),
+                "bias_ih": (rows,),
+                "bias_hh": (rows,),
+            }
             for name in stacked_names(spec):
                 found[lane.parameter(name)] = sizes[name]
     found[f"{output_before(spec)}output.weight"] = (spec.output_size, head_size(spec))

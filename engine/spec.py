@@ -141,14 +141,26 @@ class ModelSpec:
             other = "embedding_size" if missing == "vocab_size" else "vocab_size"
             raise SpecError(missing, None, f"set together with {other} (or both None, for real-valued input)")
         if self.embedding_size is not None and self.input_size != self.embedding_size:
-            raise SpecError("input_size", self.input_size, f"embedding_size, {self.embedding_size}, where tokens come in")
+            raise SpecError(
+                "input_size", self.input_size, f"embedding_size, {self.embedding_size}, where tokens come in"
+            )
         if self.pattern == "one-to-many" and self.bidirectional:
-            raise SpecError("bidirectional", True, "False for one-to-many: its input is its own output, which comes later")
-        if self.feeds_embedding and self.pattern == "one-to-many" and self.output_size > (self.vocab_size or 0):
-            allowed = f"at most vocab_size, {self.vocab_size}: one-to-many feeds back through the input's embedding"
+            raise SpecError(
+                "bidirectional", True, "False for one-to-many: its input is its own output, which comes later"
+            )
+        if (
+            self.feeds_embedding
+            and self.pattern == "one-to-many"
+            and self.output_size > (self.vocab_size or 0)
+        ):
+            allowed = (
+                f"at most vocab_size, {self.vocab_size}: one-to-many feeds back through the input's embedding"
+            )
             raise SpecError("output_size", self.output_size, allowed)
         if self.forget_bias is not None and not cells[self.cell].forget_gate:
-            raise SpecError("forget_bias", self.forget_bias, f"None for cell={self.cell!r}, which has no forget gate")
+            raise SpecError(
+                "forget_bias", self.forget_bias, f"None for cell={self.cell!r}, which has no forget gate"
+            )
         if self.forget_bias is not None and not self.bias:
             raise SpecError("forget_bias", self.forget_bias, "None where bias=False")
 
@@ -186,7 +198,11 @@ class ModelSpec:
 
     def but(self, **changes: Any) -> ModelSpec:
         """Return the same spec with some fields changed, validated again."""
-        if "embedding_size" in changes and "input_size" not in changes and changes["embedding_size"] is not None:
+        if (
+            "embedding_size" in changes
+            and "input_size" not in changes
+            and changes["embedding_size"] is not None
+        ):
             changes["input_size"] = changes["embedding_size"]
         return replace(self, **changes)
 

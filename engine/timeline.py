@@ -75,7 +75,9 @@ class Timeline:
     @cached_property
     def output_columns(self) -> tuple[Column, ...]:
         """The columns that emit, in the order of their outputs."""
-        return tuple(sorted((c for c in self.columns if c.emits is not None), key=lambda c: int(c.emits or 0)))
+        return tuple(
+            sorted((c for c in self.columns if c.emits is not None), key=lambda c: int(c.emits or 0))
+        )
 
     @cached_property
     def output_steps(self) -> np.ndarray:
@@ -102,12 +104,17 @@ class Timeline:
 
 
 def masked(
-    reads: Sequence[bool], emits: Sequence[bool], scored: Sequence[bool] | None = None, pattern: str = "custom"
+    reads: Sequence[bool],
+    emits: Sequence[bool],
+    scored: Sequence[bool] | None = None,
+    pattern: str = "custom",
 ) -> Timeline:
     """Lay out one part from masks over its steps: which read an input, emit an output, are scored on it."""
     scored = emits if scored is None else scored
     if not len(reads) == len(emits) == len(scored):
-        raise ValueError(f"masks of {len(reads)}, {len(emits)} and {len(scored)} steps do not fit: they must be equally long")
+        raise ValueError(
+            f"masks of {len(reads)}, {len(emits)} and {len(scored)} steps do not fit: they must be equally long"
+        )
     columns, outputs, inputs = [], 0, 0
     for step, (reading, emitting, scoring) in enumerate(zip(reads, emits, scored, strict=True)):
         if scoring and not emitting:
@@ -122,9 +129,13 @@ def masked(
 def build(pattern: str, T: int, S: int) -> Timeline:
     """Lay out a named pattern over T input steps and S output steps (S is used where feedback makes it free)."""
     if pattern == "one-to-many":
-        return Timeline(pattern, tuple(Column("", s, 0 if s == 0 else None, s - 1, s, True) for s in range(S)))
+        return Timeline(
+            pattern, tuple(Column("", s, 0 if s == 0 else None, s - 1, s, True) for s in range(S))
+        )
     if pattern == "sequence-to-sequence":
         encoder = tuple(Column("encoder", t, reads=t) for t in range(T))
-        return Timeline(pattern, encoder + tuple(Column("decoder", s, None, s - 1, s, True) for s in range(S)))
+        return Timeline(
+            pattern, encoder + tuple(Column("decoder", s, None, s - 1, s, True) for s in range(S))
+        )
     last_only = pattern in ("many-to-one", "one-to-one")
     return masked([True] * T, [not last_only or t == T - 1 for t in range(T)], pattern=pattern)

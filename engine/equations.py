@@ -1,0 +1,75 @@
+"""What happens at a position of the playhead, as LaTeX, from the cell's own graph."""
+
+from __future__ import annotations
+
+from engine.graph import Graph, symbol
+from engine.layout import Lane
+from engine.spec import ModelSpec
+from engine.timeline import Timeline
+
+LOSS = r"L = \frac{1}{B} \sum_{s,b} \ell_{s,b}"
+
+
+def head(spec: ModelSpec, step: int) -> str:
+    """Typeset y = g(W_y h + b_y) at a step (counted from 0)."""
+    g = {"cross-entropy": r"\mathrm{softmax}", "mse": "", "binary-cross-entropy": r"\sigma"}[spec.loss]
+    z = rf"W_y h_{{{step + 1}}} + b_y"
+    return rf"y_{{{step + 1}}} = {g}\left({z}\right)" if g else rf"y_{{{step + 1}}} = {z}"
+
+
+def forward(graph: Graph, lane: Lane, step: int, operation: str | None) -> str:
+    """Typeset the operation's equation at a step, or the hidden state's."""
+    now, before = str(step + 1), str(step + 2 if lane.reverse else step)
+    name = operation or graph.states[0]
+    return graph.latex(name, now, before, expand=operation is None and not graph.cell.gates)
+
+
+def factor(graph: Graph, lane: Lane, step: int, operation: str) -> str:
+    """Typeset the gradient that one operation's value receives at a step."""
+    now, before = str(step + 1), str(step + 2 if lane.reverse else step)
+    node = graph.node(operation)
+    if node.named:
+        return rf"\partial L/\partial {symbol(node.name, now, before)}"
+    return rf"\partial L/\partial \left({graph.latex(operation, now, before)}\right)"
+
+
+def backward(spec: ModelSpec, timeline: Timeline, graph: Graph, lane: Lane, step: int) -> str:
+    """Typeset how ∂L/∂ the state of a step comes about: from the step computed after it, and from its own loss.
+
+    ∂L/∂h_t = J_{t+1}ᵀ ∂L/∂h_{t+1} + ∂L_t/∂h_t, with J written out where the cell has no gates; a cell that
+    carries several states goes by all of them together.
+    """
+    now, after = step + 1, step if lane.reverse else step + 2
+    last = after in (0, timeline.steps(lane.part) + 1)
+    state = graph.states[0] if len(graph.states) == 1 else f"({', '.join(graph.states)})"
+    left = rf"\partial L/\partial {state}_{{{now}}}"
+    terms = []
+    if not last:
+        terms.append(_travelled(graph, state, after))
+    elif lane.part == "encoder" and not lane.reverse:
+        bridge = r"W_b^\top " if spec.bidirectional else ""
+        terms.append(
+            rf"{bridge}J_{{\mathrm{{dec}},1}}^\top \, \partial L/\partial {state}_{{\mathrm{{dec}},1}}"
+        )
+    elif lane.part == "encoder":
+        terms.append(
+            rf"W_b^\top J_{{\mathrm{{dec}},1}}^\top \, \partial L/\partial {state}_{{\mathrm{{dec}},1}}"
+        )
+    if lane.layer < spec.num_layers - 1:
+        terms.append(rf"W_{{\mathrm{{above}}}}^\top \, \partial L/\partial a_{{\mathrm{{above}},{now}}}")
+    elif lane.part == timeline.output_part:
+        emitting = timeline.reverse_output_steps if lane.reverse else timeline.output_steps
+        if step in emitting:
+            terms.append(rf"\partial L_{{{now}}}/\partial {state}_{{{now}}}")
+    return f"{left} = {' + '.join(terms) or '0'}"
+
+
+def _travelled(graph: Graph, state: str, after: int) -> str:
+    arriving = rf"\partial L/\partial {state}_{{{after}}}"
+    node = graph.node(graph.states[0])
+    slope = node.op.derivative.replace("{y}", f"h_{{{after}}}")
+    if graph.cell.gates or not slope:
+        return rf"J_{{{after}}}^\top \, {arriving}"
+    if slope == "1":
+        return rf"W_{{hh}}^\top \, {arriving}"
+    return rf"W_{{hh}}^\top \left(\left({slope}\right) \odot {arriving}\right)"
