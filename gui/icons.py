@@ -75,10 +75,7 @@ def paint(painter: QPainter, name: str, rect: QRectF, colour: QColor) -> None:
 
 @lru_cache(maxsize=256)
 def _source(name: str) -> str:
-    path = resources.path("icons", f"{name}.svg")
-    if not path.is_file():
-        raise FileNotFoundError(f"icon {name!r}: there is no {path.name} in resources/icons")
-    return path.read_text(encoding="utf-8")
+    return resources.path("icons", f"{name}.svg").read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=512)

@@ -1,0 +1,40 @@
+"""Dumb, reusable widgets: values in, signals out. None knows the engine or the application's state."""
+
+from gui.widgets.banner import Banner, Toast
+from gui.widgets.bars import Bars
+from gui.widgets.buttons import icon_button, push_button
+from gui.widgets.choice import Choice
+from gui.widgets.fields import FloatField, IntField
+from gui.widgets.frames import Card, FieldRow, Section, label
+from gui.widgets.grid_canvas import GridCanvas
+from gui.widgets.legend import ScaleLegend
+from gui.widgets.parameters import ParameterTable
+from gui.widgets.patterns import PICTURES, PatternGrid, Picture
+from gui.widgets.rich_line import RichLine
+from gui.widgets.segmented import Segment, SegmentedControl
+from gui.widgets.slider import ValueSlider
+
+__all__ = [
+    "PICTURES",
+    "Banner",
+    "Bars",
+    "Card",
+    "Choice",
+    "FieldRow",
+    "FloatField",
+    "GridCanvas",
+    "IntField",
+    "ParameterTable",
+    "PatternGrid",
+    "Picture",
+    "RichLine",
+    "ScaleLegend",
+    "Section",
+    "Segment",
+    "SegmentedControl",
+    "Toast",
+    "ValueSlider",
+    "icon_button",
+    "label",
+    "push_button",
+]

@@ -1,0 +1,134 @@
+"""What holds other widgets: cards, titled sections, rows of a label and its editor."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from gui.theme import px
+from gui.widgets.painted import LOOK_EVENTS
+
+
+def label(text: str, role: str = "", parent: QWidget | None = None) -> QLabel:
+    """Return a text in a role of the stylesheet: heading, title, muted, small, caption, error, …"""
+    made = QLabel(text, parent)
+    made.setProperty("role", role)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    return made
+
+
+class Card(QFrame):
+    """A rounded panel with a hair-line border, and a bold title inside where one is given.
+
+    Its content goes into `body`, a vertical layout.
+    """
+
+    def __init__(self, title: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "card")
+        self.body = QVBoxLayout(self)
+        self._title = label(title, "title")
+        self.body.addWidget(self._title)
+        self.set_title(title)
+        self._measure()
+
+    def title(self) -> str:
+        """Return the title."""
+        return self._title.text()
+
+    def set_title(self, title: str) -> None:
+        """Show another title, or none."""
+        self._title.setText(title)
+        self._title.setVisible(bool(title))
+        self.setAccessibleName(title)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the zoom."""
+        if event.type() in LOOK_EVENTS:
+            self._measure()
+        super().changeEvent(event)
+
+    def _measure(self) -> None:
+        self.body.setContentsMargins(px(12), px(10), px(12), px(10))
+        self.body.setSpacing(px(8))
+
+
+class Section(QWidget):
+    """A header: a bold title at the left, and at the right a quiet text or a small action."""
+
+    def __init__(
+        self, title: str, note: str = "", action: QWidget | None = None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._title = label(title, "title")
+        self._note = label(note, "muted")
+        row.addWidget(self._title)
+        row.addStretch(1)
+        row.addWidget(self._note)
+        if action is not None:
+            row.addWidget(action)
+        self.set_note(note)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def title(self) -> str:
+        """Return the title."""
+        return self._title.text()
+
+    def set_title(self, title: str) -> None:
+        """Show another title."""
+        self._title.setText(title)
+
+    def note(self) -> str:
+        """Return the quiet text at the right."""
+        return self._note.text()
+
+    def set_note(self, note: str) -> None:
+        """Show another quiet text, or none."""
+        self._note.setText(note)
+        self._note.setVisible(bool(note))
+
+
+class FieldRow(QWidget):
+    """A label at the left and its editor at the right, with a line for a hint or an error below.
+
+    A click on the label, or its mnemonic, goes to the editor; the label is also the editor's name for
+    screen readers.
+    """
+
+    def __init__(self, text: str, editor: QWidget, tip: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.editor = editor
+        self._label = QLabel(text)
+        self._label.setBuddy(editor)
+        self._note = label("", "small")
+        self._note.setWordWrap(True)
+        self._note.hide()
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._label)
+        row.addStretch(1)
+        row.addWidget(editor)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(row)
+        column.addWidget(self._note)
+        if not editor.accessibleName():
+            editor.setAccessibleName(text.replace("&", ""))
+        self._label.setToolTip(tip)
+        self.setToolTip(tip)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def note(self) -> str:
+        """Return what stands below; empty where nothing does."""
+        return self._note.text()
+
+    def set_note(self, text: str, role: str = "small") -> None:
+        """Say something below the row, as "small" or as "error"; an empty text takes it away."""
+        self._note.setProperty("role", role)
+        self._note.style().unpolish(self._note)
+        self._note.style().polish(self._note)
+        self._note.setText(text)
+        self._note.setVisible(bool(text))

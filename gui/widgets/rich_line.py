@@ -1,0 +1,214 @@
+"""A sentence in which some words have a colour: the narration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QSize
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from gui import fonts
+from gui.theme import px, theme
+from gui.widgets.painted import Painted
+
+# Of each role: the colour, the weight, the size as a share of the line's, how far it is lowered.
+ROLES = {
+    "text": ("text", 400, 1.0, 0.0),
+    "strong": ("text", 600, 1.0, 0.0),
+    "muted": ("muted", 400, 1.0, 0.0),
+    "forward": ("forward", 600, 1.0, 0.0),
+    "backward": ("backward", 600, 1.0, 0.0),
+    "warning": ("warning", 600, 1.0, 0.0),
+    "error": ("error", 600, 1.0, 0.0),
+    "sub": ("text", 400, 0.75, 0.22),
+}
+ELLIPSIS = "…"
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A word, or the space between two, where it lies in the line."""
+
+    text: str
+    role: str
+    width: float
+
+
+class RichLine(Painted):
+    """Shows segments of (text, role) on one line, or on several where that is allowed.
+
+    What does not fit ends in an ellipsis and is read in full in the tooltip and by a screen reader.
+
+    Parameters
+    ----------
+    size : float
+        The font size at a zoom of 1.
+    lines : int
+        How many lines it may take.
+    """
+
+    def __init__(self, size: float = 15, lines: int = 1, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._size, self._most = size, max(1, lines)
+        self._segments: tuple[tuple[str, str], ...] = ()
+        self._pieces: list[_Piece] = []
+        self._broken: tuple[int, list[list[_Piece]]] | None = None
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(lines > 1)
+        self.setSizePolicy(policy)
+
+    def set_segments(self, segments: Sequence[tuple[str, str]]) -> None:
+        """Show these segments.
+
+        Raises
+        ------
+        KeyError
+            A role is none of `ROLES`.
+        """
+        for _, role in segments:
+            if role not in ROLES:
+                raise KeyError(f"role {role!r}: allowed are {', '.join(ROLES)}")
+        self._segments = tuple(segments)
+        self.setAccessibleName(self.text())
+        self.relayout()
+        self.updateGeometry()
+        self.update()
+
+    def set_size(self, size: float) -> None:
+        """Write larger or smaller."""
+        self._size = size
+        self.relayout()
+        self.updateGeometry()
+        self.update()
+
+    def text(self) -> str:
+        """Return the whole sentence."""
+        return "".join(text for text, _ in self._segments)
+
+    def elided(self) -> bool:
+        """Tell whether some of it does not fit at the present width."""
+        lines = self._lines(self.width())
+        return bool(lines and lines[-1] and lines[-1][-1].text.endswith(ELLIPSIS))
+
+    def relayout(self) -> None:
+        """Measure every word again."""
+        self._broken = None
+        self._pieces = []
+        for text, role in self._segments:
+            metrics = QFontMetricsF(self._font(role))
+            for part in _words(text):
+                self._pieces.append(_Piece(part, role, metrics.horizontalAdvance(part)))
+
+    def sizeHint(self) -> QSize:
+        """Return the size of the sentence on one line."""
+        width = sum(piece.width for piece in self._pieces)
+        return QSize(round(width) + 2, self._line() * (1 if self._most == 1 else self._count(self.width())))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a narrow line: it is elided."""
+        return QSize(px(80), self._line())
+
+    def hasHeightForWidth(self) -> bool:
+        """Tell that the number of lines depends on the width."""
+        return self._most > 1
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of all lines at a width."""
+        return self._line() * self._count(width)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the lines."""
+        worn = theme()
+        painter = QPainter(self)
+        lines = self._lines(self.width())
+        metrics = QFontMetricsF(self._font("text"))
+        height = self._line()
+        top = max(0.0, (self.height() - height * len(lines)) / 2)
+        for index, line in enumerate(lines):
+            base = top + index * height + (height + metrics.ascent() - metrics.descent()) / 2
+            x = 0.0
+            for piece in line:
+                colour, _, _, lowered = ROLES[piece.role]
+                painter.setFont(self._font(piece.role))
+                painter.setPen(QColor(worn.color(colour)))
+                painter.drawText(QPointF(x, base + lowered * metrics.ascent()), piece.text)
+                x += piece.width
+        painter.end()
+
+    def resizeEvent(self, event: object) -> None:
+        """Tell the whole sentence in the tooltip where it no longer fits."""
+        self._broken = None
+        self.setToolTip(self.text() if self.elided() else "")
+
+    def _font(self, role: str) -> QFont:
+        _, weight, share, _ = ROLES[role]
+        return fonts.ui(self._size * share, weight)
+
+    def _line(self) -> int:
+        return round(QFontMetricsF(self._font("text")).height() * 1.2)
+
+    def _count(self, width: int) -> int:
+        return max(1, len(self._lines(width)))
+
+    def _lines(self, width: int) -> list[list[_Piece]]:
+        if self._broken is None or self._broken[0] != width:
+            self._broken = (width, self._break(float(width)))
+        return self._broken[1]
+
+    def _break(self, width: float) -> list[list[_Piece]]:
+        lines: list[list[_Piece]] = [[]]
+        used = 0.0
+        # Pieces without a space between them stay together: a word and its index or its comma.
+        for group in _groups(self._pieces):
+            size = sum(piece.width for piece in group)
+            blank = group[0].text.isspace()
+            if used + size > width and not blank:
+                if len(lines) == self._most or not used:
+                    return self._elide(lines, group, used, width)
+                lines.append([])
+                used = 0.0
+            if blank and not used:
+                continue
+            lines[-1].extend(group)
+            used += size
+        return lines
+
+    def _elide(
+        self, lines: list[list[_Piece]], group: list[_Piece], used: float, width: float
+    ) -> list[list[_Piece]]:
+        for piece in group:
+            if used + piece.width < width * 0.999 and piece is not group[-1]:
+                lines[-1].append(piece)
+                used += piece.width
+                continue
+            metrics = QFontMetricsF(self._font(piece.role))
+            room, text = width - used, piece.text
+            while text and metrics.horizontalAdvance(text + ELLIPSIS) > room:
+                text = text[:-1]
+            lines[-1].append(_Piece(text + ELLIPSIS, piece.role, metrics.horizontalAdvance(text + ELLIPSIS)))
+            break
+        return lines
+
+
+def _words(text: str) -> list[str]:
+    """Part a text into words and the spaces between them; no-break spaces do not part."""
+    parts: list[str] = []
+    for sign in text:
+        if parts and (sign == " ") == (parts[-1][-1] == " "):
+            parts[-1] += sign
+        else:
+            parts.append(sign)
+    return parts
+
+
+def _groups(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
+    groups: list[list[_Piece]] = []
+    for piece in pieces:
+        blank = piece.text.startswith(" ")
+        if groups and not blank and not groups[-1][-1].text.startswith(" "):
+            groups[-1].append(piece)
+        else:
+            groups.append([piece])
+    return groups
