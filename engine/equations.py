@@ -48,13 +48,9 @@ def backward(spec: ModelSpec, timeline: Timeline, graph: Graph, lane: Lane, step
         terms.append(_travelled(graph, state, after))
     elif lane.part == "encoder" and not lane.reverse:
         bridge = r"W_b^\top " if spec.bidirectional else ""
-        terms.append(
-            rf"{bridge}J_{{\mathrm{{dec}},1}}^\top \, \partial L/\partial {state}_{{\mathrm{{dec}},1}}"
-        )
+        terms.append(rf"{bridge}J_{{\mathrm{{dec}},1}}^\top \, \partial L/\partial {state}_{{\mathrm{{dec}},1}}")
     elif lane.part == "encoder":
-        terms.append(
-            rf"W_b^\top J_{{\mathrm{{dec}},1}}^\top \, \partial L/\partial {state}_{{\mathrm{{dec}},1}}"
-        )
+        terms.append(rf"W_b^\top J_{{\mathrm{{dec}},1}}^\top \, \partial L/\partial {state}_{{\mathrm{{dec}},1}}")
     if lane.layer < spec.num_layers - 1:
         terms.append(rf"W_{{\mathrm{{above}}}}^\top \, \partial L/\partial a_{{\mathrm{{above}},{now}}}")
     elif lane.part == timeline.output_part:

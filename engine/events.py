@@ -108,9 +108,7 @@ class Events(Sequence[Event]):
             if any(lane.reverse for lane in lanes):
                 for lane in lanes:
                     forward.append(
-                        Stretch(
-                            "forward", part, (lane,), False, n - 1 if lane.reverse else 0, n, lane.reverse
-                        )
+                        Stretch("forward", part, (lane,), False, n - 1 if lane.reverse else 0, n, lane.reverse)
                     )
                 if emits:
                     forward += self._outputs(part)

@@ -215,9 +215,7 @@ class Graph:
             child = self.nodes[arg]
             tex = self._tex(child, step, previous, expand)
             composite = child.op in (ops.SUM, ops.DIFFERENCE) and (expand or not child.named)
-            parts.append(
-                rf"\left({tex}\right)" if composite and node.op in (ops.PRODUCT, ops.DIFFERENCE) else tex
-            )
+            parts.append(rf"\left({tex}\right)" if composite and node.op in (ops.PRODUCT, ops.DIFFERENCE) else tex)
         return node.op.latex(*parts)
 
 

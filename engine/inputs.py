@@ -126,9 +126,7 @@ def _input(spec: ModelSpec, x: Any) -> tuple[np.ndarray, bool]:
         if value.ndim != 3 or value.shape[2] != spec.input_size:
             shape = np.shape(x)
             wanted = f"(T, B, {spec.input_size}) or (T, {spec.input_size})"
-            raise ValueError(
-                f"x has shape {shape}; it must be {wanted}: its last axis is input_size={spec.input_size}"
-            )
+            raise ValueError(f"x has shape {shape}; it must be {wanted}: its last axis is input_size={spec.input_size}")
         value = value.astype(spec.dtype)
     if 0 in value.shape[:2]:
         raise ValueError(f"x has shape {np.shape(x)}; it needs at least one step and one sequence")
@@ -155,9 +153,7 @@ def _target(spec: ModelSpec, target: Any, B: int, S: int | None, single: bool) -
     if value.ndim != full:
         raise ValueError(f"target has shape {given}; for loss={spec.loss!r} it must be {words}")
     if value.shape[1] != B:
-        raise ValueError(
-            f"target has shape {given}, {value.shape[1]} sequences; x has {B}; it must be {words}"
-        )
+        raise ValueError(f"target has shape {given}, {value.shape[1]} sequences; x has {B}; it must be {words}")
     if S is not None and value.shape[0] != S:
         raise ValueError(
             f"target has shape {given}, {value.shape[0]} output steps; {spec.pattern} has {S} here; it must be {words}"
@@ -225,19 +221,13 @@ def prepare(
         raise ValueError(
             f"steps={steps!r} is given, but {spec.pattern} has as many outputs as its input says; leave it out"
         )
-    if steps is not None and (
-        isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1
-    ):
-        raise ValueError(
-            f"steps={steps!r} is not possible; it must be a whole number of output steps, 1 or more"
-        )
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
+        raise ValueError(f"steps={steps!r} is not possible; it must be a whole number of output steps, 1 or more")
     S = {"one-to-one": 1, "many-to-one": 1, "many-to-many": T}.get(spec.pattern, steps)
     aligned = None if target is None else _target(spec, target, B, S, single)
     S = S if aligned is None else aligned.shape[0]
     if S is None:
-        raise ValueError(
-            f"{spec.pattern} needs steps= (how many outputs to produce) where there is no target"
-        )
+        raise ValueError(f"{spec.pattern} needs steps= (how many outputs to produce) where there is no target")
     if not np.isfinite(temperature) or temperature <= 0:
         raise ValueError(f"temperature={temperature!r} is not possible; it must be a finite number above 0")
     forced = bool(teacher_forcing) and aligned is not None and spec.has_feedback
@@ -269,6 +259,4 @@ def _check_sample(spec: ModelSpec, sample: Any, forced: bool) -> None:
             f"sample={sample!r} is given, but pattern={spec.pattern!r} with loss={spec.loss!r} chooses nothing"
         )
     if forced:
-        raise ValueError(
-            "sample is given together with teacher forcing; pass teacher_forcing=False, or no target"
-        )
+        raise ValueError("sample is given together with teacher forcing; pass teacher_forcing=False, or no target")

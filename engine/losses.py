@@ -48,11 +48,7 @@ class Loss:
 
 def _shifted(xp: Any, logits: Array) -> Array:
     # Softmax is the same for logits − their largest, and so it cannot overflow. The largest is a constant here.
-    largest = (
-        logits.max(-1, keepdims=True)
-        if hasattr(logits, "astype")
-        else logits.detach().max(-1, keepdim=True)[0]
-    )
+    largest = logits.max(-1, keepdims=True) if hasattr(logits, "astype") else logits.detach().max(-1, keepdim=True)[0]
     return logits - largest
 
 
@@ -72,11 +68,7 @@ def _cross_entropy(xp: Any, logits: Array, target: Array) -> Array:
 
 
 def _one_hot(xp: Any, target: Array, like: Array) -> Array:
-    classes = (
-        xp.arange(like.shape[-1])
-        if hasattr(like, "astype")
-        else xp.arange(like.shape[-1], device=like.device)
-    )
+    classes = xp.arange(like.shape[-1]) if hasattr(like, "astype") else xp.arange(like.shape[-1], device=like.device)
     return target[..., None] == classes
 
 

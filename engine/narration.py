@@ -109,11 +109,7 @@ def norm(vector: np.ndarray) -> float:
 
 def _lanes(trace: Any, event: Any) -> list[Any]:
     """The lanes a token position completes, the top layer first."""
-    if (
-        event.phase == "forward"
-        and event.layer is None
-        and any(lane.reverse for lane in trace.lanes.values())
-    ):
+    if event.phase == "forward" and event.layer is None and any(lane.reverse for lane in trace.lanes.values()):
         if event.part != "decoder":
             return []
     found = [lane for lane in trace.lanes.values() if lane.part == event.part]
@@ -129,9 +125,7 @@ def _many(trace: Any, lane: Any) -> str:
         return ""
     directions = any(other.reverse for other in several)
     way = ("backwards, " if lane.reverse else "forwards, ") if directions else ""
-    return (
-        f" ({way}layer {lane.layer + 1})" if len({other.layer for other in several}) > 1 else f" ({way[:-2]})"
-    )
+    return f" ({way}layer {lane.layer + 1})" if len({other.layer for other in several}) > 1 else f" ({way[:-2]})"
 
 
 def _first_bad(vector: np.ndarray) -> int | None:
@@ -317,9 +311,7 @@ def _backward(trace: Any, event: Any, words: Words, lanes: list[Any]) -> Segment
     kept = f"keeps {percent(ratio)} of its size" if ratio <= 1 else f"grows to {number(ratio)} times its size"
     verb, figure = kept.split(" ", 1) if ratio <= 1 else ("grows to", kept.removeprefix("grows to "))
     gone = (
-        f", and has vanished: ‖∂L/∂{state}‖ = {number(norm(here))}"
-        if norm(here) < VANISHED * _largest(grads)
-        else ""
+        f", and has vanished: ‖∂L/∂{state}‖ = {number(norm(here))}" if norm(here) < VANISHED * _largest(grads) else ""
     )
     return (
         ("The error leaves ", "plain"), source, (" and reaches ", "plain"), name, (f": {_by(trace, lane)}, it {verb} ", "plain"),
@@ -331,12 +323,8 @@ def _by(trace: Any, lane: Any) -> str:
     """What the error passed through on its way from step to step."""
     if trace.graph.cell.gates:
         others = trace.graph.states[1:]
-        return "back through the gates" + (
-            f" and the {' and '.join(others)} that they guard" if others else ""
-        )
-    squash = {"tanh": " and squashed by tanh′", "relu": " and cut by ReLU′", "identity": ""}[
-        trace.spec.nonlinearity
-    ]
+        return "back through the gates" + (f" and the {' and '.join(others)} that they guard" if others else "")
+    squash = {"tanh": " and squashed by tanh′", "relu": " and cut by ReLU′", "identity": ""}[trace.spec.nonlinearity]
     return f"multiplied by W_h{squash}"
 
 
@@ -379,9 +367,7 @@ def _rest(trace: Any, lanes: list[Any], event: Any, words: Words) -> Segments:
         return ()
     state = trace.graph.states[0]
     sizes = [norm(trace.grad(lane.key(state))[event.step, words.sequence]) for lane in lanes]
-    listed = ", ".join(
-        f"layer {lane.layer + 1}: {number(size)}" for lane, size in zip(lanes, sizes, strict=True)
-    )
+    listed = ", ".join(f"layer {lane.layer + 1}: {number(size)}" for lane, size in zip(lanes, sizes, strict=True))
     return ((f" (‖∂L/∂{state}‖ in {listed})", "muted"),)
 
 
@@ -405,9 +391,7 @@ def _operation(trace: Any, event: Any, words: Words) -> Segments:
                     if (x.part, x.layer, x.direction) == (event.part, event.layer, event.direction))  # fmt: skip
         key, step = lane.key(name), event.step
     vector = (trace.value if event.phase == "forward" else trace.grad)(key)[step, b]
-    what = (
-        name if event.phase == "forward" else f"∂L/∂({name})" if " " in name or "*" in name else f"∂L/∂{name}"
-    )
+    what = name if event.phase == "forward" else f"∂L/∂({name})" if " " in name or "*" in name else f"∂L/∂{name}"
     role = "forward" if event.phase == "forward" else "backward"
     return (
         ("At ", "plain"),

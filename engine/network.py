@@ -89,9 +89,7 @@ class Network:
             The engine or the device is missing or failed (out of memory).
         """
         if engine not in engines:
-            raise ValueError(
-                f"engine={engine!r} is not possible; it must be one of {', '.join(engines.names())}"
-            )
+            raise ValueError(f"engine={engine!r} is not possible; it must be one of {', '.join(engines.names())}")
         batch = prepare(
             self.spec, x, target=target, lengths=lengths, target_lengths=target_lengths, h_0=h_0, c_0=c_0,
             teacher_forcing=teacher_forcing, steps=steps, reduction=reduction, sample=sample, temperature=temperature,

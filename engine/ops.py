@@ -85,12 +85,8 @@ def _difference_push(xp: Any, tangents: Sequence[Array | None], y: Array, a: Arr
     return _total([left, None if right is None else -right])
 
 
-TANH = _elementwise(
-    "tanh", "tanh", r"\tanh", lambda xp, z: xp.tanh(z), lambda xp, y, z: 1 - y * y, "1 - {y}^2"
-)
-SIGMOID = _elementwise(
-    "σ", "σ", r"\sigma", sigmoid_value, lambda xp, y, z: y * (1 - y), r"{y} \odot (1 - {y})"
-)
+TANH = _elementwise("tanh", "tanh", r"\tanh", lambda xp, z: xp.tanh(z), lambda xp, y, z: 1 - y * y, "1 - {y}^2")
+SIGMOID = _elementwise("σ", "σ", r"\sigma", sigmoid_value, lambda xp, y, z: y * (1 - y), r"{y} \odot (1 - {y})")
 RELU = _elementwise("relu", "relu", r"\mathrm{ReLU}", _relu_value, lambda xp, y, z: z > 0, r"[{y} > 0]")
 IDENTITY = _elementwise("identity", "id", "", lambda xp, z: z, lambda xp, y, z: 1, "1")
 

@@ -13,9 +13,7 @@ def global_norm(grads: Mapping[str, np.ndarray]) -> float:
     largest = max((float(np.abs(grad).max()) for grad in grads.values() if grad.size), default=0.0)
     if largest == 0 or not math.isfinite(largest):
         return largest
-    return largest * math.sqrt(
-        sum(float(np.square(grad / largest, dtype=np.float64).sum()) for grad in grads.values())
-    )
+    return largest * math.sqrt(sum(float(np.square(grad / largest, dtype=np.float64).sum()) for grad in grads.values()))
 
 
 def clip_by_norm(grads: Mapping[str, np.ndarray], limit: float | None) -> tuple[dict[str, np.ndarray], float]:

@@ -16,9 +16,7 @@ T = TypeVar("T")
 def discover(package: str) -> tuple[str, ...]:
     """Import every module of ``package`` and return their names, sorted; adding a file is registering it."""
     found = importlib.import_module(package)
-    names = sorted(
-        info.name for info in pkgutil.iter_modules(found.__path__) if not info.name.startswith("_")
-    )
+    names = sorted(info.name for info in pkgutil.iter_modules(found.__path__) if not info.name.startswith("_"))
     for name in names:
         importlib.import_module(f"{package}.{name}")
     return tuple(names)

@@ -148,19 +148,11 @@ class ModelSpec:
             raise SpecError(
                 "bidirectional", True, "False for one-to-many: its input is its own output, which comes later"
             )
-        if (
-            self.feeds_embedding
-            and self.pattern == "one-to-many"
-            and self.output_size > (self.vocab_size or 0)
-        ):
-            allowed = (
-                f"at most vocab_size, {self.vocab_size}: one-to-many feeds back through the input's embedding"
-            )
+        if self.feeds_embedding and self.pattern == "one-to-many" and self.output_size > (self.vocab_size or 0):
+            allowed = f"at most vocab_size, {self.vocab_size}: one-to-many feeds back through the input's embedding"
             raise SpecError("output_size", self.output_size, allowed)
         if self.forget_bias is not None and not cells[self.cell].forget_gate:
-            raise SpecError(
-                "forget_bias", self.forget_bias, f"None for cell={self.cell!r}, which has no forget gate"
-            )
+            raise SpecError("forget_bias", self.forget_bias, f"None for cell={self.cell!r}, which has no forget gate")
         if self.forget_bias is not None and not self.bias:
             raise SpecError("forget_bias", self.forget_bias, "None where bias=False")
 
@@ -198,11 +190,7 @@ class ModelSpec:
 
     def but(self, **changes: Any) -> ModelSpec:
         """Return the same spec with some fields changed, validated again."""
-        if (
-            "embedding_size" in changes
-            and "input_size" not in changes
-            and changes["embedding_size"] is not None
-        ):
+        if "embedding_size" in changes and "input_size" not in changes and changes["embedding_size"] is not None:
             changes["input_size"] = changes["embedding_size"]
         return replace(self, **changes)
 

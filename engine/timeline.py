@@ -75,9 +75,7 @@ class Timeline:
     @cached_property
     def output_columns(self) -> tuple[Column, ...]:
         """The columns that emit, in the order of their outputs."""
-        return tuple(
-            sorted((c for c in self.columns if c.emits is not None), key=lambda c: int(c.emits or 0))
-        )
+        return tuple(sorted((c for c in self.columns if c.emits is not None), key=lambda c: int(c.emits or 0)))
 
     @cached_property
     def output_steps(self) -> np.ndarray:
@@ -129,13 +127,9 @@ def masked(
 def build(pattern: str, T: int, S: int) -> Timeline:
     """Lay out a named pattern over T input steps and S output steps (S is used where feedback makes it free)."""
     if pattern == "one-to-many":
-        return Timeline(
-            pattern, tuple(Column("", s, 0 if s == 0 else None, s - 1, s, True) for s in range(S))
-        )
+        return Timeline(pattern, tuple(Column("", s, 0 if s == 0 else None, s - 1, s, True) for s in range(S)))
     if pattern == "sequence-to-sequence":
         encoder = tuple(Column("encoder", t, reads=t) for t in range(T))
-        return Timeline(
-            pattern, encoder + tuple(Column("decoder", s, None, s - 1, s, True) for s in range(S))
-        )
+        return Timeline(pattern, encoder + tuple(Column("decoder", s, None, s - 1, s, True) for s in range(S)))
     last_only = pattern in ("many-to-one", "one-to-one")
     return masked([True] * T, [not last_only or t == T - 1 for t in range(T)], pattern=pattern)

@@ -156,11 +156,7 @@ class Trace:
     def _input_of(self, lane: Lane) -> np.ndarray:
         if lane.layer == 0:
             return self._recording.inputs[lane.part]
-        below = [
-            other
-            for other in self.lanes.values()
-            if other.part == lane.part and other.layer == lane.layer - 1
-        ]
+        below = [other for other in self.lanes.values() if other.part == lane.part and other.layer == lane.layer - 1]
         outputs = [self._recording.values[other.key(self.graph.states[0])] for other in below]
         mask = self.batch.step_mask(lane.part)
         x = np.concatenate(outputs, axis=-1) if len(outputs) > 1 else outputs[0]

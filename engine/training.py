@@ -109,9 +109,7 @@ def train(
                     f"the loss became {trace.loss} at step {step + 1}; a smaller learning rate or clip would help"
                 )
             grads, norm = clip_by_norm(trace.parameter_grads, clip)
-            rate = learning_rate * (
-                final_rate + (1 - final_rate) * 0.5 * (1 + math.cos(math.pi * step / steps))
-            )
+            rate = learning_rate * (final_rate + (1 - final_rate) * 0.5 * (1 + math.cos(math.pi * step / steps)))
             optimizer.step(grads, rate)
             step, total, norms = step + 1, total + trace.loss * len(chosen), norms + norm
             yield TrainingEvent("step", epoch - 1, epochs, step, steps, trace.loss, norm)
@@ -119,9 +117,7 @@ def train(
         scores = dict(evaluate(current)) if evaluate and due else {}
         snapshot = {name: value.copy() for name, value in current.parameters.items()}
         kind = "done" if epoch == epochs else "epoch"
-        yield TrainingEvent(
-            kind, epoch, epochs, step, steps, total / count, norms / per_epoch, scores, snapshot
-        )
+        yield TrainingEvent(kind, epoch, epochs, step, steps, total / count, norms / per_epoch, scores, snapshot)
 
 
 def _check(dataset: Mapping[str, Any], epochs: int, batch_size: int, learning_rate: float) -> int:
@@ -129,9 +125,7 @@ def _check(dataset: Mapping[str, Any], epochs: int, batch_size: int, learning_ra
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ValueError(f"{name}={value!r} is not possible; it must be a whole number, 1 or more")
     if not (isinstance(learning_rate, (int, float)) and math.isfinite(learning_rate) and learning_rate > 0):
-        raise ValueError(
-            f"learning_rate={learning_rate!r} is not possible; it must be a finite number above 0"
-        )
+        raise ValueError(f"learning_rate={learning_rate!r} is not possible; it must be a finite number above 0")
     if "x" not in dataset or dataset.get("target") is None:
         raise ValueError("dataset must hold x and target")
     count = int(np.shape(dataset["x"])[1])
@@ -150,17 +144,11 @@ def _axis(name: str, value: Any) -> int:
 def select(dataset: Mapping[str, Any], chosen: np.ndarray) -> dict[str, Any]:
     """Take some sequences out of a padded dataset, cut to the longest among them."""
     found = {
-        name: np.take(value, chosen, axis=_axis(name, value))
-        for name, value in dataset.items()
-        if value is not None
+        name: np.take(value, chosen, axis=_axis(name, value)) for name, value in dataset.items() if value is not None
     }
     if "lengths" in found:
         longest = int(found["lengths"].max())
-        if (
-            "target_lengths" not in found
-            and found["target"].ndim > 1
-            and len(found["target"]) == len(found["x"])
-        ):
+        if "target_lengths" not in found and found["target"].ndim > 1 and len(found["target"]) == len(found["x"]):
             found["target"] = found["target"][:longest]
         found["x"] = found["x"][:longest]
     if "target_lengths" in found:
