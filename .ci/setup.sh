@@ -17,7 +17,7 @@ if [ "${1:-}" = --screen ]; then
 fi
 wanted="$*"
 
-say() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$@" >&2; }
 stop() {
     say "$@"
     exit 1
@@ -25,20 +25,19 @@ stop() {
 
 # Install Debian packages where this user may, else print the line that does it and stop.
 install_packages() {
-    local reason="$1"
+    local reason="$1" sudo=() line
     shift
-    local sudo=()
+    line="    sudo apt-get update && sudo apt-get install -y --no-install-recommends $*"
     if [ "$(id -u)" -ne 0 ]; then
         if ! sudo -n true 2>/dev/null; then
-            stop "$reason Run this line, then make again:" "    sudo apt-get install -y --no-install-recommends $*"
+            stop "$reason Run this line, then make again:" "$line"
         fi
         sudo=(sudo -n)
     fi
     say "$reason Installing: $*"
-    "${sudo[@]}" apt-get update -qq </dev/null || say "apt-get update failed; trying with the package lists that are here."
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2 ||
-        stop "Installing failed. Run this line, then make again:" \
-            "    sudo apt-get update && sudo apt-get install -y --no-install-recommends $*"
+    ${sudo[@]+"${sudo[@]}"} apt-get update -qq </dev/null >&2 || say "apt-get update failed: trying with the lists that are here."
+    ${sudo[@]+"${sudo[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2 ||
+        stop "Installing failed (the reason is above). Run this line, then make again:" "$line"
 }
 
 # library file | Debian package, as Qt's offscreen platform needs them, then what a screen adds
@@ -119,6 +118,7 @@ install_requirements() {
     sum="$(cat pyproject.toml constraints.txt | cksum | tr ' ' '-')"
     if [ -f "$stamp" ]; then
         read -r line had <"$stamp" || true
+        had="${had:+ $had}"
         [ "$line" = "$sum" ] || missing=yes
     else
         missing=yes
@@ -128,13 +128,13 @@ install_requirements() {
     done
     [ "$missing" = yes ] || return 0
 
-    say "Installing into .venv: the app${had:+ with} $had (the first time takes some minutes)"
+    say "Installing into .venv: loopscope${had:+ with}$had (the first time takes some minutes)"
     # shellcheck disable=SC2086  # the extras are words
     .venv/bin/python .ci/requirements.py $had >.venv/requirements.txt
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
         -c constraints.txt -r .venv/requirements.txt </dev/null ||
-        stop "pip could not install what Loopscope needs (its reason is above). Check the network, then make again."
-    printf '%s %s\n' "$sum" "$had" >"$stamp"
+        stop "pip could not install what Loopscope needs (the reason is above). Mend it, then make again."
+    printf '%s%s\n' "$sum" "$had" >"$stamp"
 }
 
 check_libraries
