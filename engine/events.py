@@ -154,7 +154,7 @@ class Events(Sequence[Event]):
         if stretch.phase == "forward":
             return cell + head
         back = tuple((lane, name) for lane in stretch.lanes for name in reversed(self._names))
-        return ((None, "logits"),) + back if head else back
+        return ((None, "logits"), *back) if head else back
 
     @cached_property
     def _starts(self) -> np.ndarray:
@@ -210,9 +210,17 @@ class Events(Sequence[Event]):
         at = index - int(self._starts[token])
         lane, operation = operations[at] if at < len(operations) else (self._one_lane(stretch), None)
         return Event(
-            index, stretch.phase, step, None if lane is None else lane.layer, "forward" if lane is None else lane.direction,
-            stretch.part, operation, self._equation(stretch, step, lane, operation), self.timeline.offset(stretch.part) + step, token,
-        )  # fmt: skip
+            index=index,
+            phase=stretch.phase,
+            step=step,
+            layer=None if lane is None else lane.layer,
+            direction="forward" if lane is None else lane.direction,
+            part=stretch.part,
+            operation=operation,
+            equation=self._equation(stretch, step, lane, operation),
+            column=self.timeline.offset(stretch.part) + step,
+            token=token,
+        )
 
     @staticmethod
     def _one_lane(stretch: Stretch) -> Lane | None:

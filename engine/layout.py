@@ -106,10 +106,11 @@ def head_size(spec: ModelSpec) -> int:
 
 @cache
 def _shapes(spec: ModelSpec) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    H, found = spec.hidden_size, {}
+    H = spec.hidden_size
+    found: dict[str, tuple[int, ...]] = {}
     if spec.has_embedding:
         before = "encoder." if spec.pattern == "sequence-to-sequence" else ""
-        found[f"{before}embedding.weight"] = (spec.vocab_size, spec.embedding_size)
+        found[f"{before}embedding.weight"] = (spec.vocab_size or 0, spec.embedding_size or 0)
     rows = cells[spec.cell].blocks * H
     for part in parts(spec):
         if part == "decoder":
@@ -118,7 +119,7 @@ def _shapes(spec: ModelSpec) -> tuple[tuple[str, tuple[int, ...]], ...]:
                 for state in cells[spec.cell].states[1:]:
                     found[f"bridge.weight_{state}"] = (H, 2 * H)
             if spec.feeds_embedding:
-                found["decoder.embedding.weight"] = (spec.output_size + 1, spec.embedding_size)
+                found["decoder.embedding.weight"] = (spec.output_size + 1, spec.embedding_size or 0)
         for lane in lanes(spec, part):
             sizes = {
                 "weight_ih": (rows, lane.input_size),

@@ -121,7 +121,7 @@ class ModelSpec:
 
     def _integer(self, name: str, low: int, high: int = LARGEST) -> None:
         value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, Integral) or not low <= value <= high:
+        if isinstance(value, bool) or not isinstance(value, Integral) or not low <= int(value) <= high:
             raise SpecError(name, value, f"a whole number from {low} to {high:,}")
         object.__setattr__(self, name, int(value))
 

@@ -35,7 +35,8 @@ class Trace:
     """
 
     def __init__(
-        self, spec: ModelSpec, parameters: dict[str, np.ndarray], batch: Batch, recording: Recording, engine: str, device: str
+        self, spec: ModelSpec, parameters: dict[str, np.ndarray], batch: Batch, recording: Recording,
+        engine: str, device: str,
     ) -> None:  # fmt: skip
         self.spec, self.batch = spec, batch
         self.engine, self.device = engine, device

@@ -1,0 +1,117 @@
+"""Sentences of the backward pass: where the error goes, and how much of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.format import number, percent
+from engine.narration.words import Segments, Words, first_bad, is_padding, norm, which_lane
+
+#: Share of the largest ‖∂L/∂h‖ of the lane below which an error is said to have vanished.
+VANISHED = 1e-3
+#: A difference of so many units of rounding is none.
+ROUNDING = 64
+
+
+def backward(trace: Any, event: Any, words: Words, lanes: list[Any]) -> Segments:
+    lane, b, state = lanes[0], words.sequence, trace.graph.states[0]
+    grads = trace.grad(lane.key(state))[:, b]
+    name = (words.column(event.column), "backward")
+    here = grads[event.step]
+    bad = first_bad(here)
+    if bad is not None:
+        return (
+            ("The error that reaches ", "plain"),
+            name,
+            (f" is {number(here[bad])} in unit {bad + 1}.", "warning"),
+        )
+    after = event.step - 1 if lane.reverse else event.step + 1
+    travelled = trace.travelled(lane.key(state))[event.step, b]
+    own = norm(here - travelled)
+    if own <= ROUNDING * np.finfo(here.dtype).eps * norm(here):
+        own = 0.0
+    if not 0 <= after < len(grads):
+        return _enters(trace, event, words, lane, norm(here))
+    came, there = norm(travelled), norm(grads[after])
+    source = (words.column(event.column + after - event.step), "backward")
+    tail = _rest(trace, lanes, event, words) + _own(trace, lane, own)
+    size = ((f": ‖∂L/∂{state}‖ = ", "plain"), (number(norm(here)), "strong"))
+    if is_padding(trace, event.part, event.step, b) or is_padding(trace, event.part, after, b):
+        return (("Across padding the error passes unchanged to ", "plain"), name, *size, *tail)
+    if there == 0:
+        return (("No error has come as far as ", "plain"), source, ("; at ", "plain"), name, *size, *tail)
+    if came == 0:
+        return (("Nothing of the error at ", "plain"), source, (" reaches ", "plain"), name, *tail)
+    ratio = came / there
+    verb, figure, of = (
+        ("keeps", percent(ratio), "of its size") if ratio <= 1 else ("grows to", number(ratio), "times its size")
+    )
+    gone = f", and has vanished: ‖∂L/∂{state}‖ = {number(norm(here))}"
+    return (
+        ("The error leaves ", "plain"),
+        source,
+        (" and reaches ", "plain"),
+        name,
+        (f": {_by(trace, lane)}, it {verb} ", "plain"),
+        (figure, "backward"),
+        (f" {of}{gone if norm(here) < VANISHED * _largest(grads) else ''}", "plain"),
+        *tail,
+    )
+
+
+def _by(trace: Any, lane: Any) -> str:
+    """What the error passed through on its way from step to step."""
+    if trace.graph.cell.gates:
+        others = trace.graph.states[1:]
+        return "back through the gates" + (f" and the {' and '.join(others)} that they guard" if others else "")
+    squash = {"tanh": " and squashed by tanh′", "relu": " and cut by ReLU′", "identity": ""}[trace.spec.nonlinearity]
+    return f"multiplied by W_h{squash}"
+
+
+def _enters(trace: Any, event: Any, words: Words, lane: Any, size: float) -> Segments:
+    name, state = (words.column(event.column), "backward"), trace.graph.states[0]
+    figure = (number(size), "strong")
+    if lane.part == "encoder" and not lane.reverse:
+        start = norm(trace.grad(f"decoder.l{lane.layer}.{state}")[0, words.sequence])
+        share = f", {percent(size / start)} of what it was at the decoder’s first step" if start > 0 else ""
+        return (("The error crosses from the decoder into the encoder at ", "plain"), name,
+                (f": ‖∂L/∂{state}‖ = ", "plain"), figure, (f"{share}.", "plain"))  # fmt: skip
+    if size == 0:
+        return (
+            ("No error enters at ", "plain"),
+            name,
+            (f"{which_lane(trace, lane)}: nothing there is scored.", "plain"),
+        )
+    return (
+        ("The error enters at ", "plain"),
+        name,
+        (f"{which_lane(trace, lane)}: ‖∂L/∂{state}‖ = ", "plain"),
+        figure,
+        (".", "plain"),
+    )
+
+
+def _own(trace: Any, lane: Any, size: float) -> Segments:
+    if size == 0:
+        return ((".", "plain"),)
+    top = lane.layer == trace.spec.num_layers - 1
+    source = "the step’s own loss" if top and trace.timeline.output_part == lane.part else "the layer above"
+    if trace.spec.has_feedback and not trace.batch.forced and trace.spec.differentiable_feedback:
+        source += " and what was fed back"
+    return (("; ", "plain"), (source, "plain"), (" adds ", "plain"), (number(size), "strong"), (".", "plain"))
+
+
+def _rest(trace: Any, lanes: list[Any], event: Any, words: Words) -> Segments:
+    """The layers below, in brief."""
+    if len(lanes) < 2:
+        return ()
+    state = trace.graph.states[0]
+    sizes = [norm(trace.grad(lane.key(state))[event.step, words.sequence]) for lane in lanes]
+    listed = ", ".join(f"layer {lane.layer + 1}: {number(size)}" for lane, size in zip(lanes, sizes, strict=True))
+    return ((f" (‖∂L/∂{state}‖ in {listed})", "muted"),)
+
+
+def _largest(grads: np.ndarray) -> float:
+    return max((norm(grad) for grad in grads), default=0.0)
