@@ -124,6 +124,14 @@ class Trace:
         """Class ids that went back in, (S, B): entry s is what step s read, -1 for the start; None where none do."""
         return self._recording.fed_back
 
+    def read_by(self, prefix: str) -> np.ndarray:
+        """What a lane reads at every step: the embedded tokens, the layer below, …; (T, B, D)."""
+        return _frozen(self._input_of(self.lanes[prefix]))
+
+    def starts_from(self, key: str) -> np.ndarray:
+        """A state (``l0.h``) before its first step, (B, H)."""
+        return _frozen(self._recording.initial[key])
+
     @cached_property
     def events(self) -> Events:
         """The playhead's positions, in playing order, made when they are asked for."""
