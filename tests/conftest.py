@@ -75,9 +75,7 @@ def nothing_left_behind(request: pytest.FixtureRequest):
     from PySide6.QtWidgets import QApplication
 
     threads = _thread_count()
-    windows = (
-        {w for w in QApplication.topLevelWidgets() if w.isVisible()} if QApplication.instance() else set()
-    )
+    windows = {w for w in QApplication.topLevelWidgets() if w.isVisible()} if QApplication.instance() else set()
     yield
     left = [w for w in QApplication.topLevelWidgets() if w.isVisible() and w not in windows]
     names = [f"{type(w).__name__} {w.objectName() or w.windowTitle()!r}" for w in left]

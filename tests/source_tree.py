@@ -95,9 +95,7 @@ def _collect(module: Module, nodes: list, where: str, found: list[Import]) -> No
             found.append(Import(base, node.lineno, where))
             found += [Import(f"{base}.{alias.name}", node.lineno, where) for alias in node.names]
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            _collect(
-                module, list(ast.iter_child_nodes(node)), "typing" if where == "typing" else "function", found
-            )
+            _collect(module, list(ast.iter_child_nodes(node)), "typing" if where == "typing" else "function", found)
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             _collect(module, node.body, "typing", found)
             _collect(module, node.orelse, where, found)
