@@ -1,0 +1,59 @@
+"""All of the state, wired together."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from engine import Trace
+from gui.state.cursor import Cursor
+from gui.state.document import Document
+from gui.state.playback import Playback
+from gui.state.project import Project
+from gui.state.selection import Selection
+from gui.state.session import Session
+
+
+class AppState(QObject):
+    """What every view is given: document, session, cursor, selection, playback.
+
+    Parameters
+    ----------
+    parent : QObject, optional
+    scenario : str
+        What to open; empty: the start scenario.
+    cell : str, optional
+        None: the one the scenario opens with.
+
+    Raises
+    ------
+    KeyError
+        There is no such scenario or cell.
+    """
+
+    def __init__(self, parent: QObject | None = None, scenario: str = "", cell: str | None = None) -> None:
+        super().__init__(parent)
+        self.document = Document(self, scenario, cell)
+        self.cursor = Cursor(self)
+        self.selection = Selection(self)
+        self.playback = Playback(self.cursor, self)
+        self._scenario = ""
+        # Before the session, so that what it brings finds the cursor in place when the views hear of it.
+        self.session = Session(self.document, self)
+        self.session.trace_changed.connect(self._on_trace_changed)
+        self.document.project_changed.connect(self._on_project_changed)
+
+    def close(self) -> None:
+        """Stop the playback and the threads; to be called before the program ends."""
+        self.playback.pause()
+        self.session.close()
+
+    def _on_trace_changed(self, trace: Trace | None) -> None:
+        scenario = self.document.project.scenario
+        self.cursor.set_events(None if trace is None else trace.events, keep=scenario == self._scenario)
+        self._scenario = scenario
+        self.selection.keep_within(trace)
+
+    def _on_project_changed(self, new: Project, old: Project) -> None:
+        if new.scenario != old.scenario:
+            self.playback.pause()
+            self.selection.clear()

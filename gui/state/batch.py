@@ -1,0 +1,71 @@
+"""From the sequences as typed or drawn to what a network runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from engine import ModelSpec, Trace
+from engine.losses import LOSSES
+from engine.tasks import Sample, Task
+from gui.state.project import Project
+
+EOS = "<eos>"
+LONGEST_ANSWER = 24
+"""Output steps after which a network that finds no end is stopped."""
+
+
+def encoded(project: Project, task: Task) -> tuple[Sample, ...]:
+    """The project's sequences as samples; the target is None where none was given."""
+    return tuple(task.encode(source, target) for source, target in zip(project.sources, project.targets, strict=True))
+
+
+def fitted(spec: ModelSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Keyword arguments of ``Network.run``, class ids made one-hot vectors for a loss that compares vectors."""
+    found = dict(inputs)
+    target = found.get("target")
+    if target is not None and not LOSSES[spec.loss].class_targets and np.asarray(target).dtype.kind in "iu":
+        ids = np.asarray(target)
+        found["target"] = (ids[..., None] == np.arange(spec.output_size)).astype(spec.dtype)
+    return found
+
+
+def initial(project: Project, sequences: int) -> dict[str, np.ndarray]:
+    """The initial states that are set, given to every sequence: (num_layers · directions, B, H)."""
+    found = {}
+    for name, value in project.initial.items():
+        array = value[:, None, :] if value.ndim == 2 else value
+        if array.shape[1] == 1:
+            array = np.repeat(array, sequences, axis=1)
+        found[name] = array
+    return found
+
+
+def free_steps(spec: ModelSpec) -> dict[str, int]:
+    """How many outputs to ask for without a target."""
+    return {"steps": LONGEST_ANSWER} if spec.has_feedback else {}
+
+
+def answered(sample: Sample, trace: Trace, labels: Sequence[str]) -> Sample:
+    """Take the network's own answer as the sample's target.
+
+    At each output the class with the largest logit. Where the output feeds back in, the run was free and its
+    number of steps open: the answer ends with the first ``<eos>`` (included).
+
+    Parameters
+    ----------
+    sample : Sample
+    trace : Trace
+        A forward run of this sequence alone.
+    labels : sequence of str
+        The classes' names.
+    """
+    ids = trace.value("output.logits")[:, 0].argmax(-1).astype(np.int64)
+    if trace.spec.has_feedback and EOS in labels:
+        ends = np.flatnonzero(ids == list(labels).index(EOS))
+        ids = ids[: ends[0] + 1] if len(ends) else ids
+    names = tuple(labels[i] if i < len(labels) else str(i) for i in ids)
+    return replace(sample, target=ids, target_tokens=names)

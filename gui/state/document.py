@@ -1,0 +1,239 @@
+"""The project on the bench and its history: every edit swaps one immutable value for another."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from engine import ModelSpec, Network, layout, tasks
+from engine.recording import engines
+from engine.registry import cells
+from gui.state import wording
+from gui.state.project import FRESH, TRAINED, Project
+
+START = "movie-review"
+UNDO_LIMIT = 200
+MERGE_SECONDS = 1.5
+"""Edits of one merge id that follow each other faster become one undo step."""
+
+# Fields that leave the parameters as they are: another arithmetic or loss reads the same network.
+KEEPING = ("dtype", "loss")
+
+
+class Document(QObject):
+    """Holds the project; every change is one undo step.
+
+    `project_changed` carries the new and the old project.
+    """
+
+    project_changed = Signal(object, object)
+
+    def __init__(self, parent: QObject | None = None, scenario: str = "", cell: str | None = None) -> None:
+        super().__init__(parent)
+        self.undo_stack = QUndoStack(self)
+        self.undo_stack.setUndoLimit(UNDO_LIMIT)
+        known = [task.id for task in tasks.all()]
+        start = scenario or (START if START in known else known[0])
+        engine = engines.names()[0]
+        self._project = opened(start, cell, engine, engines[engine].devices()[0])
+
+    @property
+    def project(self) -> Project:
+        """What is on the bench."""
+        return self._project
+
+    @property
+    def task(self) -> tasks.Task:
+        """The scenario's task."""
+        return tasks.get(self._project.scenario)
+
+    def edit(self, text: str, *, merge: str = "", **changes: Any) -> None:
+        """Change some fields of the project, as one undo step.
+
+        Parameters
+        ----------
+        text : str
+            What the step is called in the Edit menu, after "Undo": "change of hidden size".
+        merge : str
+            Consecutive edits with the same id, as of a dragged slider, are one step.
+        **changes
+            Fields of :class:`gui.state.project.Project`.
+        """
+        self._push(text, self._project.but(**changes), merge)
+
+    def open_scenario(self, id: str, cell: str | None = None) -> None:
+        """Open a scenario with its shipped weights, in a cell, or in the one that it opens with.
+
+        Raises
+        ------
+        KeyError
+            There is no such scenario, or no such cell.
+        """
+        project = opened(id, cell, self._project.engine, self._project.device)
+        self._push(self.tr("opening of “{}”").format(tasks.get(id).title), project)
+
+    def set_pattern(self, name: str) -> None:
+        """Open the scenario that shows a pattern, with the present cell.
+
+        Raises
+        ------
+        KeyError
+            No scenario has this pattern.
+        """
+        if name == self._project.spec.pattern:
+            return
+        found = next((task.id for task in tasks.all() if task.pattern == name), None)
+        if found is None:
+            raise KeyError(f"no scenario shows the pattern {name!r}")
+        self.open_scenario(found, self._project.spec.cell)
+
+    def set_cell(self, name: str) -> None:
+        """Compute with another cell: the scenario's own weights for it, where the rest is as shipped.
+
+        Raises
+        ------
+        engine.SpecError
+            The cell does not exist or does not go with the other fields; nothing has changed.
+        """
+        spec = self._project.spec
+        if name == spec.cell:
+            return
+        if self.is_shipped(spec):
+            shipped = self.task.spec(name)
+            changed = shipped.but(dtype=spec.dtype, loss=spec.loss)
+        else:
+            keep = name in cells and cells[name].forget_gate
+            changed = spec.but(cell=name, forget_bias=spec.forget_bias if keep else None)
+        self._set_spec(self.tr("change of cell to {}").format(cells[name].title), changed)
+
+    def set_field(self, name: str, value: object) -> None:
+        """Change one field of the spec.
+
+        The scenario's shipped weights are used where they fit the new spec exactly; otherwise the network is
+        initialised anew and the weights are "fresh".
+
+        Raises
+        ------
+        engine.SpecError
+            The value is not possible; nothing has changed.
+        """
+        if name == "cell":
+            return self.set_cell(str(value))
+        spec = self._project.spec
+        changes = {name: value}
+        if name == "bias" and value is False:
+            changes["forget_bias"] = None  # there is no bias left to set
+        changed = spec.but(**changes)
+        if changed != spec:
+            text = self.tr("change of {}").format(wording.field(name))
+            self._set_spec(text, changed, f"field {name}", keep=name in KEEPING)
+
+    def reseed(self) -> None:
+        """Initialise the network anew, from the next seed."""
+        spec = self._project.spec
+        self._set_spec(self.tr("re-seeding"), spec.but(seed=spec.seed + 1))
+
+    def set_source(self, index: int, source: str | np.ndarray, target: str | None = None) -> None:
+        """Change one sequence of the batch; typing on is one undo step."""
+        project = self._project
+        sources, targets = list(project.sources), list(project.targets)
+        sources[index], targets[index] = source, target
+        self.edit(
+            self.tr("change of the input"),
+            merge=f"source {index}",
+            sources=tuple(sources),
+            targets=tuple(targets),
+        )
+
+    def is_shipped(self, spec: ModelSpec | None = None) -> bool:
+        """Whether the scenario's trained weights belong to a spec (by default the project's)."""
+        spec = self._project.spec if spec is None else spec
+        return _fits(self.task, spec)
+
+    def _set_spec(self, text: str, spec: ModelSpec, merge: str = "", keep: bool = False) -> None:
+        project = self._project
+        old, new = layout.shapes(project.spec), layout.shapes(spec)
+        if keep and old == new:
+            parameters: Mapping[str, np.ndarray] = Network(spec, project.parameters).parameters
+            weights, score = project.weights, project.score
+        else:
+            parameters, weights, score = _weights(self.task, spec)
+        same_states = all(
+            getattr(spec, name) == getattr(project.spec, name)
+            for name in ("hidden_size", "num_layers", "bidirectional", "cell")
+        )
+        changed = project.but(
+            spec=spec,
+            parameters=parameters,
+            weights=weights,
+            score=score,
+            initial=project.initial if same_states else {},
+        )
+        self._push(text, changed, merge)
+
+    def _push(self, text: str, project: Project, merge: str = "") -> None:
+        self.undo_stack.push(_Swap(self, text, self._project, project, merge))
+
+    def swap(self, project: Project) -> None:
+        """Put another project on the bench, past the history: the undo steps' own way."""
+        old, self._project = self._project, project
+        self.project_changed.emit(project, old)
+
+
+class _Swap(QUndoCommand):
+    """The only undo step there is: from one project to another."""
+
+    def __init__(self, document: Document, text: str, old: Project, new: Project, merge: str) -> None:
+        super().__init__(text)
+        self._document, self._old, self._new, self._merge = document, old, new, merge
+        self._time = time.monotonic()
+
+    def id(self) -> int:
+        return zlib.crc32(self._merge.encode()) & 0x7FFFFFFF if self._merge else -1
+
+    def mergeWith(self, other: QUndoCommand) -> bool:
+        if not isinstance(other, _Swap) or other._merge != self._merge or other._old is not self._new:
+            return False
+        if other._time - self._time > MERGE_SECONDS:
+            return False
+        self._new, self._time = other._new, other._time
+        return True
+
+    def redo(self) -> None:
+        self._document.swap(self._new)
+
+    def undo(self) -> None:
+        self._document.swap(self._old)
+
+
+def opened(id: str, cell: str | None, engine: str, device: str) -> Project:
+    """Return a scenario ready to step; KeyError where there is no such scenario or cell."""
+    task = tasks.get(id)
+    if cell is not None and cell not in cells:
+        raise KeyError(f"there is no cell {cell!r}; there are {', '.join(cells.names())}")
+    spec = task.spec(cell or task.cell)
+    parameters, weights, score = _weights(task, spec)
+    return Project(
+        id, spec, parameters, weights, score, (task.example,), (None,), 0, engine, device
+    )  # fmt: skip
+
+
+def _fits(task: tasks.Task, spec: ModelSpec) -> bool:
+    shipped = task.spec(spec.cell)
+    changed = spec.but(dtype=shipped.dtype, loss=shipped.loss)
+    return changed == shipped and layout.shapes(spec) == layout.shapes(shipped)
+
+
+def _weights(task: tasks.Task, spec: ModelSpec) -> tuple[Mapping[str, np.ndarray], str, str]:
+    """Parameters, what they are, and their score: shipped where they fit the spec, else fresh."""
+    shipped = task.weights(spec.cell) if _fits(task, spec) else None
+    if shipped is None:
+        return Network(spec).parameters, FRESH, ""
+    arrays, facts = shipped
+    return Network(spec, arrays).parameters, TRAINED, wording.score(task.metric_name, facts.get("score"))

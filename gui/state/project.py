@@ -1,0 +1,80 @@
+"""What is on the bench: one immutable value that the whole window follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from engine import ModelSpec
+
+Source = str | np.ndarray
+TRAINED, FRESH, EDITED = "trained", "fresh", "edited"
+
+
+@dataclass(frozen=True, eq=False)
+class Project:
+    """A network on a batch of sequences, and how it is run.
+
+    Attributes
+    ----------
+    scenario : str
+        The task's id.
+    spec : ModelSpec
+    parameters : mapping of str to ndarray
+        Under torch's names; read-only arrays.
+    weights : str
+        "trained", "fresh" (just initialised) or "edited" (changed by hand).
+    score : str
+        Of trained weights, in words ("pairs both right: 93 %"); empty otherwise.
+    sources : tuple of (str or ndarray)
+        The sequences of the batch as typed or drawn; the first is the user's own.
+    targets : tuple of (str or None)
+        One for each source: a label or words; None: the network's own answer is taken as the target.
+    sequence : int
+        Which sequence of the batch is looked at.
+    engine, device : str
+    teacher_forcing : bool
+    initial : mapping of str to ndarray
+        ``h_0``, ``c_0`` where they are set, (num_layers · directions, H) or (…, B, H).
+    """
+
+    scenario: str
+    spec: ModelSpec
+    parameters: Mapping[str, np.ndarray]
+    weights: str
+    score: str
+    sources: tuple[Source, ...]
+    targets: tuple[str | None, ...]
+    sequence: int
+    engine: str
+    device: str
+    teacher_forcing: bool = True
+    initial: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("parameters", "initial"):
+            given = getattr(self, name)
+            if not isinstance(given, MappingProxyType):
+                object.__setattr__(self, name, MappingProxyType({k: _frozen(v) for k, v in given.items()}))
+        if self.weights not in (TRAINED, FRESH, EDITED):
+            raise ValueError(f"weights={self.weights!r} is not possible; it must be trained, fresh or edited")
+        if not self.sources or len(self.targets) != len(self.sources):
+            raise ValueError(
+                f"there are {len(self.sources)} sources and {len(self.targets)} targets; each source needs one target"
+            )
+        if not 0 <= self.sequence < len(self.sources):
+            raise ValueError(f"sequence={self.sequence} is not possible; it must be from 0 to {len(self.sources) - 1}")
+
+    def but(self, **changes: Any) -> Project:
+        """Return the same project with some fields changed."""
+        return replace(self, **changes)
+
+
+def _frozen(value: Any) -> np.ndarray:
+    array = np.array(value) if not isinstance(value, np.ndarray) or value.flags.writeable else value
+    array.flags.writeable = False
+    return array

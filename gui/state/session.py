@@ -1,0 +1,212 @@
+"""The only place that runs the engine, on threads of its own: a run after each edit, and training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from engine import Network, Trace, narration, tasks
+from gui.state import batch, wording
+from gui.state.document import Document
+from gui.state.project import Project
+from gui.state.training import Training, TrainingState
+from gui.work.worker import Worker
+
+# What a run depends on; edits of other fields leave it as it is.
+_RUN_FIELDS = (
+    *("scenario", "spec", "parameters", "sources", "targets"),
+    *("engine", "device", "teacher_forcing", "initial"),
+)
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A finished run and what was asked.
+
+    Attributes
+    ----------
+    samples : tuple of Sample
+        With the targets that were used.
+    own_answer : tuple of bool
+        For each sequence, whether its target is the network's own answer.
+    """
+
+    project: Project
+    trace: Trace
+    samples: tuple[tasks.Sample, ...]
+    own_answer: tuple[bool, ...]
+
+
+class TooLarge(Exception):
+    """A run would need so much memory that the user is asked first."""
+
+
+class Session(QObject):
+    """Keeps the trace of the document's project up to date.
+
+    Every edit that matters asks for a run on the worker thread; only the newest request counts. Where a run
+    fails, the trace before it stays.
+    """
+
+    trace_changed = Signal(object)
+    """A new run is done, or another of its sequences is looked at; carries the Trace."""
+    running_changed = Signal(bool)
+    failed = Signal(str)
+    """What went wrong, in a sentence."""
+    confirmation_needed = Signal(str)
+    """A run needs much memory; `proceed()` runs it all the same."""
+    training_changed = Signal(object)
+    """The TrainingState, or None when there is none any more."""
+
+    def __init__(self, document: Document, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._document = document
+        self._computed: Computed | None = None
+        self._words = narration.Words()
+        self._ticket = 0
+        self._running = False
+        self._error = ""
+        self._worker = Worker("runs", self)
+        self._worker.done.connect(self._on_done)
+        self._worker.failed.connect(self._on_failed)
+        self._training = Training(document, self)
+        self._training.changed.connect(self.training_changed)
+        self._training.failed.connect(self._fail)
+        document.project_changed.connect(self._on_project_changed)
+        self.run()
+
+    @property
+    def trace(self) -> Trace | None:
+        """The newest run; None before the first is done."""
+        return self._computed.trace if self._computed else None
+
+    @property
+    def samples(self) -> tuple[tasks.Sample, ...]:
+        """The batch that was run, one sample a sequence, with the targets that were used."""
+        return self._computed.samples if self._computed else ()
+
+    @property
+    def sample(self) -> tasks.Sample | None:
+        """The sequence that is looked at."""
+        samples = self.samples
+        return samples[min(self._document.project.sequence, len(samples) - 1)] if samples else None
+
+    @property
+    def words(self) -> narration.Words:
+        """What the columns and the output classes of the trace are called."""
+        return self._words
+
+    @property
+    def own_answer(self) -> bool:
+        """Whether the target of the sequence that is looked at is the network's own answer."""
+        if self._computed is None:
+            return False
+        return self._computed.own_answer[min(self._words.sequence, len(self._computed.own_answer) - 1)]
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way."""
+        return self._running
+
+    @property
+    def error(self) -> str:
+        """What went wrong with the newest run; empty where nothing did."""
+        return self._error
+
+    @property
+    def training(self) -> TrainingState | None:
+        """How the training stands; None where there is none."""
+        return self._training.state
+
+    def run(self, confirmed: bool = False) -> None:
+        """Run the project; the result comes with `trace_changed` or `failed`."""
+        self._ticket = self._worker.submit(partial(compute, self._document.project, confirmed))
+        if not self._running:
+            self._running = True
+            self.running_changed.emit(True)
+
+    def proceed(self) -> None:
+        """Run what `confirmation_needed` asked about."""
+        self.run(confirmed=True)
+
+    def train(self) -> None:
+        """Train the project's network on its scenario; the trained weights are one undo step."""
+        self._training.start()
+
+    def cancel(self) -> None:
+        """Stop the training; the weights stay as they were."""
+        self._training.cancel()
+
+    def close(self) -> None:
+        """Stop the threads; the session runs nothing any more."""
+        self._document.project_changed.disconnect(self._on_project_changed)
+        self._training.close()
+        self._worker.close()
+        self._idle()
+
+    def _on_project_changed(self, new: Project, old: Project) -> None:
+        if any(getattr(new, name) is not getattr(old, name) for name in _RUN_FIELDS):
+            self.run()
+        elif new.sequence != old.sequence and self._computed is not None:
+            self._name_columns()
+            self.trace_changed.emit(self.trace)
+
+    def _on_done(self, ticket: int, computed: Computed) -> None:
+        if ticket != self._ticket:
+            return
+        self._computed = computed
+        self._error = ""
+        self._name_columns()
+        self._idle()
+        self.trace_changed.emit(computed.trace)
+
+    def _on_failed(self, ticket: int, error: Exception) -> None:
+        if ticket != self._ticket:
+            return
+        self._idle()
+        if isinstance(error, TooLarge):
+            self.confirmation_needed.emit(str(error))
+        else:
+            self._fail(wording.failure(error))
+
+    def _fail(self, message: str) -> None:
+        self._error = message
+        self.failed.emit(message)
+
+    def _idle(self) -> None:
+        if self._running:
+            self._running = False
+            self.running_changed.emit(False)
+
+    def _name_columns(self) -> None:
+        assert self._computed is not None
+        computed, labels = self._computed, tasks.get(self._computed.project.scenario).output_labels
+        sequence = min(self._document.project.sequence, len(computed.samples) - 1)
+        tokens = computed.samples[sequence].tokens
+        self._words = narration.words(computed.trace, tokens, labels, sequence)
+
+
+def compute(project: Project, confirmed: bool = False) -> Computed:
+    """Run a project forward and backward; called on the worker's thread.
+
+    Where a sequence has no target, it is run forward first and the network's own answer becomes its target:
+    the gradient then says what the network would have to change to be surer of what it already says.
+    """
+    task, spec = tasks.get(project.scenario), project.spec
+    network = Network(spec, project.parameters)
+    where = {"engine": project.engine, "device": project.device}
+    samples = list(batch.encoded(project, task))
+    own = tuple(sample.target is None for sample in samples)
+    for i, sample in enumerate(samples):
+        if own[i]:
+            alone = batch.initial(project, len(samples))
+            alone = {name: value[:, i : i + 1] for name, value in alone.items()}
+            inputs = {**task.collate([sample]), **batch.free_steps(spec), **alone, **where}
+            samples[i] = batch.answered(sample, network.run(**inputs), task.output_labels)
+    inputs = batch.fitted(spec, task.collate(samples))
+    trace = network.run(
+        **inputs, **batch.initial(project, len(samples)), **where, teacher_forcing=project.teacher_forcing
+    )
+    return Computed(project, trace, tuple(samples), own)
