@@ -1,0 +1,145 @@
+"""The gradient through one step, in numbers: what arrived, what travelled on, what the step's own loss added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.narration import norm
+from gui.frames.inspector import Inspection, Place
+
+LARGEST_JACOBIAN = 128
+"""Above this hidden size a singular value takes too long between two frames."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What becomes of ∂L/∂ one state at a step.
+
+    Attributes
+    ----------
+    state : str
+        "h" or "c".
+    arriving : float or None
+        ‖∂L/∂ state‖ at the step computed after this one; None where there is no later step, or not reached.
+    travelled : float or None
+        ‖J_{t+1}ᵀ ∂L/∂ state_{t+1}‖, the part that comes through time.
+    own : float or None
+        ‖·‖ of what the step's own output, the layer above or (for c) the step's own h adds.
+    total : float or None
+        ‖∂L/∂ state‖ here.
+    unit : float or None
+        The chosen unit's component of it.
+    """
+
+    state: str
+    arriving: float | None
+    travelled: float | None
+    own: float | None
+    total: float | None
+    unit: float | None
+
+    @property
+    def factor(self) -> float | None:
+        """How much of the arriving size is left; None where nothing arrived."""
+        if self.travelled is None or not self.arriving:
+            return None
+        return self.travelled / self.arriving
+
+
+@dataclass(frozen=True)
+class GradientFrame:
+    """The gradient through one step.
+
+    Attributes
+    ----------
+    reached : bool
+        Whether the playhead has brought the gradient back to this step.
+    last : bool
+        Whether no step is computed after it, so that nothing travels here.
+    flows : tuple of Flow
+        One for each state.
+    sigma_max : float or None
+        σ_max(J_{t+1}), for the vanilla cell, where J = diag(f′(a)) W_hh.
+    slope : float or None
+        Mean of f′(a_{t+1}) over the units.
+    nonlinearity : str
+        Of the vanilla cell; empty for the others.
+    """
+
+    reached: bool
+    last: bool
+    flows: tuple[Flow, ...]
+    sigma_max: float | None = None
+    slope: float | None = None
+    nonlinearity: str = ""
+
+
+def travelled(inspection: Inspection, place: Place) -> dict[str, np.ndarray]:
+    """For each state J_{t+1}ᵀ ∂L/∂s_{t+1}, replayed through the one step computed after the place's.
+
+    Returns
+    -------
+    dict of ndarray (H,)
+        Zeros where no step is computed after it.
+    """
+    trace, lane, b = inspection.trace, place.lane, place.sequence
+    states, H = trace.graph.states, trace.spec.hidden_size
+    if place.after is None:
+        return {state: np.zeros(H) for state in states}
+    later = inspection.place(place.prefix, place.after)
+    if inspection.padding(later):
+        return {state: trace.grad(lane.key(state))[place.after, b] for state in states}
+    known = {name: trace.grad(lane.key(name))[place.after, b] for name in trace.graph.recorded}
+    pulled = trace.graph.pull(np, inspection.values(later), {}, known)
+    found = {}
+    for state in states:
+        part = pulled[trace.graph.by_name[f"{state}_prev"]]
+        found[state] = np.zeros(H) if part is None else np.asarray(part)
+    return found
+
+
+def gradient(inspection: Inspection, place: Place, position: int, unit: int) -> GradientFrame | None:
+    """Say what the playhead has shown of the gradient at a step; None for a run without a backward pass."""
+    trace, lane, b = inspection.trace, place.lane, place.sequence
+    if not trace.has_gradients:
+        return None
+    reached = inspection.returned(place.prefix, place.step, position)
+    arrived = place.after is not None and inspection.returned(place.prefix, place.after, position)
+    parts = travelled(inspection, place) if reached else {}
+    flows = []
+    for state in trace.graph.states:
+        whole = trace.grad(lane.key(state))
+        arriving = norm(whole[place.after, b]) if arrived and place.after is not None else None
+        if not reached:
+            flows.append(Flow(state, arriving, None, None, None, None))
+            continue
+        here = whole[place.step, b]
+        through = None if place.after is None else norm(parts[state])
+        own, total = norm(here - parts[state]), norm(here)
+        # What is left of a difference of equals is rounding, not a gradient.
+        own = 0.0 if own <= 32 * np.finfo(here.dtype).eps * total else own
+        flows.append(Flow(state, arriving, through, own, total, float(here[unit])))
+    sigma, slope = _jacobian(inspection, place) if reached else (None, None)
+    plain = "" if trace.graph.cell.gates else trace.spec.nonlinearity
+    return GradientFrame(reached, place.after is None, tuple(flows), sigma, slope, plain)
+
+
+def _jacobian(inspection: Inspection, place: Place) -> tuple[float | None, float | None]:
+    """σ_max of J = diag(f′(a_{t+1})) W_hh and the mean of f′, for a cell that is one squashed sum."""
+    trace = inspection.trace
+    if trace.graph.cell.gates or place.after is None:
+        return None, None
+    later = inspection.place(place.prefix, place.after)
+    if inspection.padding(later):
+        return None, None
+    node = trace.graph.node(trace.graph.states[0])
+    values = inspection.values(later)
+    ones = np.ones(trace.spec.hidden_size)
+    slope = np.asarray(node.op.pull(np, ones, values[node.index], *(values[arg] for arg in node.args))[0], dtype=float)
+    sigma = None
+    if len(slope) <= LARGEST_JACOBIAN and np.isfinite(slope).all():
+        jacobian = slope[:, None] * inspection.weights(place.prefix)["W_hh"]
+        sigma = float(np.linalg.svd(jacobian, compute_uv=False)[0]) if np.isfinite(jacobian).all() else None
+    return sigma, float(slope.mean())
