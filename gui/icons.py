@@ -33,17 +33,18 @@ class Engine(QIconEngine):
         paint(painter, self._name, QRectF(rect), colour)
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
-        """Return the picture in that many device pixels."""
-        pixmap = QPixmap(size)
+        """Return the picture in that many pixels."""
+        return self.scaledPixmap(size, mode, state, 1.0)
+
+    def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
+        """Return the picture for a screen with so many device pixels to a pixel."""
+        pixmap = QPixmap(size * scale)
+        pixmap.setDevicePixelRatio(scale)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)
         self.paint(painter, QRect(QPoint(0, 0), size), mode, state)
         painter.end()
         return pixmap
-
-    def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
-        """Return the picture in that many device pixels, sharp on a screen of that scale."""
-        return self.pixmap(size, mode, state)
 
 
 def icon(name: str, role: str = "text") -> QIcon:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QProxyStyle, QStyle, QStyleHintReturn, QStyleOption, QWidget
 
 import resources
-from gui import fonts, palette
+from gui import fonts, icons, palette
 from gui.palette import Theme
 
 Mark = Callable[[QPainter, QRectF, QStyle.StateFlag, Theme], None]
@@ -47,6 +47,9 @@ MEASURES = {
     _METRIC.PM_MenuButtonIndicator: 16,
     _METRIC.PM_ToolBarItemSpacing: 8,
     _METRIC.PM_ToolTipLabelFrameWidth: 6,
+    _METRIC.PM_TitleBarButtonIconSize: 14,
+    _METRIC.PM_TitleBarButtonSize: 20,
+    _METRIC.PM_DockWidgetTitleBarButtonMargin: 3,
 }
 """Lengths in pixels at a zoom of 1; every other measure stays Fusion's."""
 
@@ -57,6 +60,14 @@ HINTS = {
     _HINT.SH_ToolTip_WakeUpDelay: 500,
     _HINT.SH_Slider_AbsoluteSetButtons: Qt.MouseButton.LeftButton.value,
     _HINT.SH_UnderlineShortcut: 1,
+}
+
+
+PICTURES = {
+    QStyle.StandardPixmap.SP_TitleBarCloseButton: "x",
+    QStyle.StandardPixmap.SP_TitleBarNormalButton: "maximize",
+    QStyle.StandardPixmap.SP_DockWidgetCloseButton: "x",
+    QStyle.StandardPixmap.SP_LineEditClearButton: "x",
 }
 
 
@@ -83,6 +94,16 @@ class Style(QProxyStyle):
         """Return how something behaves."""
         value = HINTS.get(hint)
         return super().styleHint(hint, option, widget, returned) if value is None else value
+
+    def standardIcon(
+        self,
+        picture: QStyle.StandardPixmap,
+        option: QStyleOption | None = None,
+        widget: QWidget | None = None,
+    ) -> QIcon:
+        """Return one of our pictures where a title bar would show Fusion's."""
+        name = PICTURES.get(picture)
+        return super().standardIcon(picture, option, widget) if name is None else icons.icon(name, "muted")
 
     def drawPrimitive(
         self,

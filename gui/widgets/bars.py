@@ -54,7 +54,9 @@ class Bars(Painted):
 
     def minimumSizeHint(self) -> QSize:
         """Return the least that leaves bars to see."""
-        return QSize(px(120), len(self._bars) * px(LINE))
+        names = min(self._column(0), px(72))
+        width = names + self._column(1) + 2 * px(GAP) + px(24)
+        return QSize(round(width), len(self._bars) * px(LINE))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw labels, tracks, bars and values."""
@@ -62,8 +64,9 @@ class Bars(Painted):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         line, thick, gap = px(LINE), px(BAR), px(GAP)
-        names, values = min(self._column(0), self.width() * 0.4), self._column(1)
-        length = max(px(16), self.width() - names - values - 2 * gap)
+        values = self._column(1)
+        names = min(self._column(0), max(px(72), self.width() * 0.4))
+        length = max(px(8), self.width() - names - values - 2 * gap)
         for index, bar in enumerate(self._bars):
             top = index * line
             weight = 600 if index == self._strong else 400

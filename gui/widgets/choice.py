@@ -83,7 +83,7 @@ class Choice(QComboBox):
         """Return room for the widest option."""
         metrics = QFontMetricsF(self.font())
         widest = max((metrics.horizontalAdvance(self.itemText(at)) for at in range(self.count())), default=0)
-        return QSize(round(widest) + px(8 + 26), px(HEIGHT if self._mono else HEIGHT + 4))
+        return QSize(round(widest) + px(8 + 30), px(HEIGHT if self._mono else HEIGHT + 4))
 
     def minimumSizeHint(self) -> QSize:
         """Return the least it needs; longer words are cut with an ellipsis."""

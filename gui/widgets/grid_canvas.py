@@ -55,7 +55,7 @@ class GridCanvas(QWidget):
         self._tools = QHBoxLayout()
         self._group = QButtonGroup(self)
         for kind, (name, colour) in enumerate(kinds):
-            swatch = _Swatch(name, colour)
+            swatch = _Swatch(name, colour if kind else None)
             self._group.addButton(swatch, kind)
             self._tools.addWidget(swatch)
             swatch.setChecked(kind == 1)
@@ -255,9 +255,9 @@ class _Surface(Painted):
 
 
 class _Swatch(QToolButton):
-    """A kind of cell to draw with."""
+    """A kind of cell to draw with; without a colour the empty one."""
 
-    def __init__(self, name: str, colour: QColor) -> None:
+    def __init__(self, name: str, colour: QColor | None) -> None:
         super().__init__()
         self._colour = colour
         self.setCheckable(True)
@@ -274,8 +274,8 @@ class _Swatch(QToolButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(self.rect())
         painter.setPen(QPen(worn.border, 1))
-        painter.setBrush(self._colour)
-        painter.drawRoundedRect(inset(area, px(5)), px(3), px(3))
+        painter.setBrush(self._colour or worn.slot)
+        painter.drawRoundedRect(inset(area, 2 * px(5)), px(3), px(3))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if self.isChecked():
             painter.setPen(QPen(worn.text, max(1.5, px(1.5))))

@@ -165,7 +165,7 @@ class RichLine(Painted):
             size = sum(piece.width for piece in group)
             blank = group[0].text.isspace()
             if used + size > width and not blank:
-                if len(lines) == self._most or not used:
+                if len(lines) == self._most or not lines[-1]:
                     return self._elide(lines, group, used, width)
                 lines.append([])
                 used = 0.0
@@ -178,17 +178,15 @@ class RichLine(Painted):
     def _elide(
         self, lines: list[list[_Piece]], group: list[_Piece], used: float, width: float
     ) -> list[list[_Piece]]:
-        for piece in group:
-            if used + piece.width < width * 0.999 and piece is not group[-1]:
-                lines[-1].append(piece)
-                used += piece.width
-                continue
-            metrics = QFontMetricsF(self._font(piece.role))
-            room, text = width - used, piece.text
-            while text and metrics.horizontalAdvance(text + ELLIPSIS) > room:
-                text = text[:-1]
-            lines[-1].append(_Piece(text + ELLIPSIS, piece.role, metrics.horizontalAdvance(text + ELLIPSIS)))
-            break
+        """End the last line with an ellipsis, between words: half a number would be a wrong one."""
+        last = lines[-1] or group[:1]
+        role = last[-1].role
+        mark = QFontMetricsF(self._font(role)).horizontalAdvance(ELLIPSIS)
+        kept = _groups(lines[-1])
+        while kept and (used + mark > width or kept[-1][0].text.isspace()):
+            used -= sum(piece.width for piece in kept.pop())
+        lines[-1] = [piece for word in kept for piece in word]
+        lines[-1].append(_Piece(ELLIPSIS, role, mark))
         return lines
 
 

@@ -1,0 +1,177 @@
+"""One line of mathematics set from runs in the mathematical font, at no cost a step.
+
+Whole LaTeX is for `gui.mathematics`; this is for equations whose indices change with the playhead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QSize
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from gui import fonts
+from gui.theme import px, theme
+from gui.widgets.painted import Painted
+
+INDEX, LOWER, RAISE = 0.7, 0.18, 0.36
+RELATIONS = "=+−⊙·→"
+SMALLEST = 0.8
+"""How far a line is made smaller before it is broken."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A symbol with what stands below and above it; roman where `italic` is False."""
+
+    text: str
+    below: str = ""
+    above: str = ""
+    italic: bool = True
+    role: str = "text"
+
+    @property
+    def spoken(self) -> str:
+        """It as text."""
+        return self.text + (f"_{self.below}" if self.below else "") + (f"^{self.above}" if self.above else "")
+
+
+def sign(text: str) -> Run:
+    """A roman sign or word."""
+    return Run(text, italic=False)
+
+
+def width(run: Run, size: float) -> float:
+    """How wide a run is, with the space around a relation."""
+    main, index = _fonts(run, size)
+    sub = QFontMetricsF(_index_font(run.below, size)).horizontalAdvance(run.below) if run.below else 0.0
+    sup = QFontMetricsF(index).horizontalAdvance(run.above) if run.above else 0.0
+    return QFontMetricsF(main).horizontalAdvance(run.text) + max(sub, sup) + _space(run, size)
+
+
+def paint(painter: QPainter, run: Run, x: float, base: float, size: float) -> float:
+    """Draw a run from x on a baseline; return where the next one begins."""
+    main, index = _fonts(run, size)
+    worn = theme()
+    painter.setPen(worn.color(run.role))
+    left = x + _space(run, size) / 2
+    painter.setFont(main)
+    painter.drawText(QPointF(left, base), run.text)
+    left += QFontMetricsF(main).horizontalAdvance(run.text)
+    if run.below:
+        painter.setFont(_index_font(run.below, size))
+        painter.drawText(QPointF(left, base + LOWER * size), run.below)
+    if run.above:
+        painter.setFont(index)
+        painter.drawText(QPointF(left, base - RAISE * size), run.above)
+    return x + width(run, size)
+
+
+def _fonts(run: Run, size: float) -> tuple[QFont, QFont]:
+    return fonts.math(size, run.italic, scaled=False), fonts.math(size * INDEX, False, scaled=False)
+
+
+def _index_font(text: str, size: float) -> QFont:
+    # Letters of an index are variables or names (W_ih): italic; figures are upright.
+    return fonts.math(size * INDEX, not text.lstrip("-").isdigit(), scaled=False)
+
+
+def _space(run: Run, size: float) -> float:
+    if run.text in RELATIONS:
+        return 0.5 * size
+    return 0.12 * size if run.text.isalpha() and len(run.text) == 1 else 0.0
+
+
+class MathLine(Painted):
+    """Shows an equation as runs; too long for the width it is made smaller, then broken before a relation.
+
+    Parameters
+    ----------
+    size : float
+        The font size at a zoom of 1.
+    """
+
+    def __init__(self, size: float = 17, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._size = size
+        self._runs: tuple[Run, ...] = ()
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+
+    def set_runs(self, runs: Sequence[Run]) -> None:
+        """Show another equation."""
+        runs = tuple(runs)
+        if runs == self._runs:
+            return
+        height = self.heightForWidth(self.width())
+        self._runs = runs
+        self.setAccessibleName(" ".join(run.spoken for run in runs))
+        if self.heightForWidth(self.width()) != height:
+            self.updateGeometry()
+        self.update()
+
+    def runs(self) -> tuple[Run, ...]:
+        """Return what is shown."""
+        return self._runs
+
+    def sizeHint(self) -> QSize:
+        """Return the size on one line."""
+        size = self._size * fonts.zoom()
+        return QSize(round(sum(width(run, size) for run in self._runs)) + 2, self.heightForWidth(self.width()))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a narrow line: it is broken."""
+        return QSize(px(100), self._line())
+
+    def hasHeightForWidth(self) -> bool:
+        """Tell that the number of lines depends on the width."""
+        return True
+
+    def heightForWidth(self, room: int) -> int:
+        """Return the height of all lines at a width."""
+        return self._line() * max(1, len(self._broken(room)[1]))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the lines, each but the first set in."""
+        size, lines = self._broken(self.width())
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for at, line in enumerate(lines):
+                x, base = (1.5 * size if at else 1.0), at * self._line() + self._line() * 0.66
+                for run in line:
+                    x = paint(painter, run, x, base, size)
+
+    def _line(self) -> int:
+        return round(self._size * fonts.zoom() * 1.55)
+
+    def _broken(self, room: int) -> tuple[float, list[list[Run]]]:
+        size = self._size * fonts.zoom()
+        whole = sum(width(run, size) for run in self._runs)
+        if whole <= room - 2:
+            return size, [list(self._runs)]
+        if whole * SMALLEST <= room - 2:
+            return size * (room - 2) / whole * 0.995, [list(self._runs)]
+        size *= SMALLEST
+        lines: list[list[Run]] = [[]]
+        used = 1.0
+        for group in _groups(self._runs):
+            need = sum(width(run, size) for run in group)
+            if used + need > room - 2 and lines[-1]:
+                lines.append([])
+                used = 1.5 * size
+            lines[-1] += group
+            used += need
+        return size, lines
+
+
+def _groups(runs: Sequence[Run]) -> list[list[Run]]:
+    """Part an equation where it may be broken: before a plus, a minus or an equals sign."""
+    groups: list[list[Run]] = []
+    for run in runs:
+        if not groups or run.text in "=+−":
+            groups.append([])
+        groups[-1].append(run)
+    return groups
