@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from engine import timeline
 from engine.losses import LOSSES
 from engine.registry import cells
-from engine.spec import ModelSpec
+from engine.spec import LARGEST, ModelSpec
 from engine.timeline import Timeline
 
 
@@ -87,15 +88,19 @@ class Batch:
 
 
 def _array(name: str, value: Any) -> np.ndarray:
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
     try:
-        found = np.asarray(value)
-    except (ValueError, TypeError) as error:
+        found = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
+    except Exception as error:  # whatever a foreign object's own conversion raises
         raise ValueError(f"{name} is not an array of numbers: {error}") from None
     if found.dtype.kind not in "fiub":
-        raise ValueError(f"{name} holds {found.dtype}, it must hold numbers")
+        raise ValueError(f"{name} holds values of type {found.dtype}; it must hold numbers")
     return found
+
+
+def _real(value: np.ndarray, dtype: str) -> np.ndarray:
+    """A copy in the spec's arithmetic; what is too large for it becomes ±inf, which a run shows."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return value.astype(dtype)
 
 
 def _ids(name: str, value: np.ndarray, shape_words: str, dims: int, high: int, what: str) -> np.ndarray:
@@ -127,7 +132,7 @@ def _input(spec: ModelSpec, x: Any) -> tuple[np.ndarray, bool]:
             shape = np.shape(x)
             wanted = f"(T, B, {spec.input_size}) or (T, {spec.input_size})"
             raise ValueError(f"x has shape {shape}; it must be {wanted}: its last axis is input_size={spec.input_size}")
-        value = value.astype(spec.dtype)
+        value = _real(value, spec.dtype)
     if 0 in value.shape[:2]:
         raise ValueError(f"x has shape {np.shape(x)}; it needs at least one step and one sequence")
     if spec.pattern in ("one-to-one", "one-to-many") and value.shape[0] != 1:
@@ -139,7 +144,7 @@ def _target(spec: ModelSpec, target: Any, B: int, S: int | None, single: bool) -
     value, O = _array("target", target), spec.output_size
     given, classes = value.shape, LOSSES[spec.loss].class_targets
     full = 2 if classes else 3
-    if single and value.ndim == full - 1 and (classes or value.shape[-1:] == (O,)):
+    if B == 1 and value.ndim == full - 1 and (classes or value.shape[-1:] == (O,)):
         value = value[:, None]
     elif value.ndim == full - 1 and S == 1 and value.shape[0] == B:
         value = value[None]
@@ -164,9 +169,7 @@ def _target(spec: ModelSpec, target: Any, B: int, S: int | None, single: bool) -
         return _ids("target", value, words, 2, O, "class ids")
     if value.shape[2] != O:
         raise ValueError(f"target has shape {given}; its last axis must be output_size={O}: {words}")
-    if spec.loss == "binary-cross-entropy" and not ((value >= 0) & (value <= 1)).all():
-        raise ValueError("target holds values outside 0 to 1, which binary-cross-entropy cannot compare with")
-    return value.astype(spec.dtype)
+    return _real(value, spec.dtype)
 
 
 def _lengths(name: str, lengths: Any, B: int, longest: int) -> np.ndarray | None:
@@ -203,7 +206,7 @@ def _initial(spec: ModelSpec, given: dict[str, Any], B: int) -> dict[str, np.nda
             raise ValueError(
                 f"{name} has shape {np.shape(value)}; it must be (num_layers·directions, B, hidden_size) = {wanted}"
             )
-        found[name] = array.astype(spec.dtype)
+        found[name] = _real(array, spec.dtype)
     return found
 
 
@@ -215,20 +218,24 @@ def prepare(
     """Check every argument of ``Network.run`` and lay the pattern out; ValueError says what is wrong."""
     array, single = _input(spec, x)
     T, B = array.shape[:2]
-    if reduction not in ("sum", "mean"):
+    if not isinstance(reduction, str) or reduction not in ("sum", "mean"):
         raise ValueError(f"reduction={reduction!r} is not possible; it must be 'sum' or 'mean'")
     if steps is not None and not spec.has_feedback:
         raise ValueError(
             f"steps={steps!r} is given, but {spec.pattern} has as many outputs as its input says; leave it out"
         )
-    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 1):
-        raise ValueError(f"steps={steps!r} is not possible; it must be a whole number of output steps, 1 or more")
+    if steps is not None and not (_whole(steps) and 1 <= steps <= LARGEST):
+        raise ValueError(
+            f"steps={steps!r} is not possible; it must be a whole number of output steps, 1 to {LARGEST:,}"
+        )
+    if not isinstance(teacher_forcing, (bool, np.bool_)):
+        raise ValueError(f"teacher_forcing={teacher_forcing!r} is not possible; it must be True or False")
     S = {"one-to-one": 1, "many-to-one": 1, "many-to-many": T}.get(spec.pattern, steps)
     aligned = None if target is None else _target(spec, target, B, S, single)
     S = S if aligned is None else aligned.shape[0]
     if S is None:
         raise ValueError(f"{spec.pattern} needs steps= (how many outputs to produce) where there is no target")
-    if not np.isfinite(temperature) or temperature <= 0:
+    if isinstance(temperature, bool) or not isinstance(temperature, Real) or not 0 < temperature < np.inf:
         raise ValueError(f"temperature={temperature!r} is not possible; it must be a finite number above 0")
     forced = bool(teacher_forcing) and aligned is not None and spec.has_feedback
     if sample is not None:
@@ -239,20 +246,35 @@ def prepare(
         output_lengths = step_lengths
     else:
         output_lengths = _lengths("target_lengths", target_lengths, B, S)
-    aligned_lengths = spec.pattern == "many-to-many" and output_lengths is not None and step_lengths is not None
-    if aligned_lengths and np.any(np.greater(output_lengths, step_lengths)):
-        raise ValueError("target_lengths goes past lengths: many-to-many cannot score outputs on padding")
+    if spec.pattern == "many-to-many" and step_lengths is not None:
+        if ((S if output_lengths is None else output_lengths) > step_lengths).any():
+            raise ValueError("target_lengths goes past lengths: many-to-many cannot score outputs on padding")
     weights = np.broadcast_to(laid.scored[:, None], (S, B)) / (B * (S if reduction == "mean" else 1))
     if output_lengths is not None:
         weights = weights * (np.arange(S)[:, None] < output_lengths)
+    array, aligned = _without_padding(array, step_lengths), _without_padding(aligned, output_lengths)
+    if spec.loss == "binary-cross-entropy" and aligned is not None and not ((aligned >= 0) & (aligned <= 1)).all():
+        raise ValueError("target holds values outside 0 to 1, which binary-cross-entropy cannot compare with")
     return Batch(
         laid, array, aligned, step_lengths, output_lengths, _initial(spec, {"h_0": h_0, "c_0": c_0}, B), forced,
         weights.astype(spec.dtype), reduction, None if sample is None else int(sample), float(temperature),
     )  # fmt: skip
 
 
+def _without_padding(value: Any, lengths: np.ndarray | None) -> Any:
+    """Zeros where a sequence has ended, so that nothing that stands there (a NaN) can reach a number of the run."""
+    if value is None or lengths is None:
+        return value
+    mask = np.arange(len(value))[:, None] < lengths
+    return np.where(mask if value.ndim == 2 else mask[..., None], value, value.dtype.type(0))
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 def _check_sample(spec: ModelSpec, sample: Any, forced: bool) -> None:
-    if isinstance(sample, bool) or not isinstance(sample, (int, np.integer)) or sample < 0:
+    if not _whole(sample) or sample < 0:
         raise ValueError(f"sample={sample!r} is not possible; it must be a seed, a whole number from 0")
     if not spec.has_feedback or spec.loss != "cross-entropy":
         raise ValueError(

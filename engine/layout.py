@@ -88,6 +88,16 @@ def all_lanes(spec: ModelSpec) -> tuple[Lane, ...]:
     return tuple(lane for part in parts(spec) for lane in lanes(spec, part))
 
 
+def find(spec: ModelSpec, layer: int = 0, direction: str = "forward", part: str | None = None) -> Lane:
+    """Return one lane; without ``part`` the emitting one. ValueError says which there are."""
+    part = parts(spec)[-1] if part is None else part
+    for lane in lanes(spec, part) if part in parts(spec) else ():
+        if (lane.layer, lane.direction) == (layer, direction):
+            return lane
+    known = ", ".join(lane.prefix for lane in all_lanes(spec))
+    raise ValueError(f"layer={layer!r}, direction={direction!r}, part={part!r} is not there; there are {known}")
+
+
 def stacked_names(spec: ModelSpec) -> tuple[str, ...]:
     """Which stacked parameters each lane has."""
     weights = ("weight_ih", "weight_hh")

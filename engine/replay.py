@@ -47,16 +47,15 @@ class LaneReplay:
         self.recorded_grads = {name: grads[lane.key(name)] for name in graph.recorded} if grads else {}
         stacked = {n: parameters[lane.parameter(n)] for n in {node.block[0] for node in graph.nodes} if n}
         given.update(graph.blocks(stacked, "", H))
-        self.nodes = graph.evaluate(np, given)
+        with np.errstate(all="ignore"):  # a run that overflows is shown, not warned about
+            self.nodes = graph.evaluate(np, given)
         self._pulled: list[Any] | None = None
 
     def value(self, name: str) -> np.ndarray:
         """The named node at every step, (T, B, size), 0 on padding."""
         node = self.graph.node(name)
         found = np.asarray(self.nodes[node.index])
-        if self.mask is not None and not name.endswith("_prev") and found.ndim == 3:
-            found = found * self.mask[..., None]
-        return found
+        return found if name.endswith("_prev") else self._kept(found)
 
     def grad(self, name: str) -> np.ndarray:
         """∂L/∂ the named node at every step: what the steps' own graphs pass to it, from the recorded gradients."""
@@ -64,16 +63,53 @@ class LaneReplay:
         value = np.asarray(self.nodes[self.graph.node(name).index])
         return np.zeros_like(value) if found is None else np.broadcast_to(found, value.shape)
 
+    def arriving(self, name: str) -> np.ndarray:
+        """The gradient that arrives at a node at every step, (T, B, size), also at a bias, before it is summed."""
+        return np.asarray(self._pull()[self.graph.node(name).index])
+
     def _pull(self) -> list[Any]:
         if self._pulled is None:
-            self._pulled = self.graph.pull(np, self.nodes, {}, self._through_the_cell())
+            # On padding a state is held rather than computed, so nothing passes through the cell's equations there.
+            known = {name: self._kept(grad) for name, grad in self.recorded_grads.items()}
+            with np.errstate(all="ignore"):
+                self._pulled = self.graph.pull(np, self.nodes, {}, known)
         return self._pulled
 
-    def _through_the_cell(self) -> dict[str, np.ndarray]:
-        # On padding a state is held rather than computed, so nothing passes through the cell's equations there.
-        if self.mask is None:
-            return self.recorded_grads
-        return {name: grad * self.mask[..., None] for name, grad in self.recorded_grads.items()}
+    def _kept(self, values: np.ndarray) -> np.ndarray:
+        """``values`` (T, B, size), 0 on padding whatever stands there."""
+        return values if self.mask is None else np.where(self.mask[..., None], values, 0)
+
+    def pull(
+        self, t: int, seeds: Mapping[str, np.ndarray], cut: frozenset[tuple[str, str]] = frozenset()
+    ) -> dict[str, np.ndarray]:
+        """Carry gradients of step ``t``'s states back through the step: the one primitive of every analysis.
+
+        Parameters
+        ----------
+        t : int
+        seeds : mapping
+            By state, (..., B, H).
+        cut : frozenset of (str, str)
+            Edges (from, to) through which nothing passes.
+
+        Returns
+        -------
+        dict
+            What arrives at ``x`` and at each ``*_prev`` state, (..., B, size), and at every other node by name; on
+            padding the states' gradients pass unchanged.
+        """
+        values = [node[t] if isinstance(node, np.ndarray) and node.ndim == 3 else node for node in self.nodes]
+        mask = None if self.mask is None or self.mask[t].all() else self.mask[t][:, None]
+        entering = seeds if mask is None else {name: seed * mask for name, seed in seeds.items()}
+        arrived = self.graph.pull(np, values, dict(entering), cut=cut)
+        found = {node.name: grad for node, grad in zip(self.graph.nodes, arrived, strict=True) if grad is not None}
+        any_seed = next(iter(seeds.values()))
+        for state in self.graph.states:
+            name = f"{state}_prev"
+            found.setdefault(name, np.zeros_like(any_seed))
+            if mask is not None and state in seeds:
+                found[name] = found[name] + seeds[state] * ~mask
+        return found
 
     def travelled(self, state: str) -> np.ndarray:
         """What reaches the state of each step from the step computed after it: J_{t+1}ᵀ ∂L/∂s_{t+1}, (T, B, H).
@@ -82,7 +118,7 @@ class LaneReplay:
         """
         arriving = self.grad(f"{state}_prev")
         if self.mask is not None:
-            arriving = arriving + self.recorded_grads[state] * ~self.mask[..., None]
+            arriving = np.where(self.mask[..., None], arriving, self.recorded_grads[state])
         return previous(arriving, np.zeros_like(arriving[0]), not self.lane.reverse)
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from engine import graph as graphs
-from engine import layout, narration
+from engine import layout, narration, ops
 from engine.events import Event, Events
 from engine.inputs import Batch
 from engine.layout import Lane
@@ -152,15 +152,20 @@ class Trace:
         parts = key.split(".")
         split = 2 if key.startswith(("encoder.", "decoder.")) else 1
         prefix, name = ".".join(parts[:split]), ".".join(parts[split:])
-        if prefix not in self.lanes or name not in self.graph.by_name:
+        given = (ops.WEIGHT, ops.BIAS, ops.CONSTANT)  # nodes of the graph, but not values of a step
+        if prefix not in self.lanes or name not in self.graph.by_name or self.graph.node(name).op in given:
             raise KeyError(f"there is no {key!r}; recorded are {', '.join(self.keys())}")
+        return self.replay(prefix), name
+
+    def replay(self, prefix: str) -> LaneReplay:
+        """Every operation of one lane at every step, recomputed once from what was recorded."""
         if prefix not in self._replays:
             lane = self.lanes[prefix]
             self._replays[prefix] = LaneReplay(
                 self.graph, lane, self.parameters, self._recording.values, self._recording.grads, self._input_of(lane),
                 self._recording.initial, self.batch.step_mask(lane.part),
             )  # fmt: skip
-        return self._replays[prefix], name
+        return self._replays[prefix]
 
     def _input_of(self, lane: Lane) -> np.ndarray:
         if lane.layer == 0:
@@ -169,7 +174,7 @@ class Trace:
         outputs = [self._recording.values[other.key(self.graph.states[0])] for other in below]
         mask = self.batch.step_mask(lane.part)
         x = np.concatenate(outputs, axis=-1) if len(outputs) > 1 else outputs[0]
-        return x if mask is None else x * mask[..., None]
+        return x if mask is None else np.where(mask[..., None], x, 0)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -1,0 +1,106 @@
+"""What an update is made of: a parameter's gradient as the sum over steps that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from engine import feedback, layout, ops
+from engine.layout import Lane
+
+LARGEST = 256 * 2**20
+
+
+def contributions(trace: Any, name: str, *, norms: bool = False) -> np.ndarray | Iterator[np.ndarray]:
+    """Split a parameter's gradient into one summand per step.
+
+    Parameters
+    ----------
+    trace : engine.Trace
+        A run with a target.
+    name : str
+        A parameter ("weight_hh_l0", "output.weight", "embedding.weight").
+    norms : bool
+        Return only the summands' norms, (T,).
+
+    Returns
+    -------
+    ndarray (T,) + the parameter's shape
+        They sum to ``trace.parameter_grads[name]``; T is the number of steps of the part the parameter belongs to
+        (of outputs, for the head; 1 for a bridge). Past 256 MB an iterator over the summands.
+
+    Raises
+    ------
+    ValueError
+        There is no such parameter, or the run had no target.
+    """
+    if not trace.has_gradients:
+        raise ValueError("contributions need a target: this run was a forward pass only")
+    if name not in trace.parameters:
+        raise ValueError(f"there is no parameter {name!r}; there are {', '.join(trace.parameters)}")
+    steps, summand = _summands(trace, name)
+    if norms:
+        return np.array([float(np.linalg.norm(summand(t))) for t in range(steps)])
+    if steps * trace.parameters[name].nbytes > LARGEST:
+        return (summand(t) for t in range(steps))
+    return np.stack([summand(t) for t in range(steps)])
+
+
+def _summands(trace: Any, name: str) -> tuple[int, Any]:
+    before = layout.output_before(trace.spec)
+    for lane in trace.lanes.values():
+        for stacked in layout.stacked_names(trace.spec):
+            if name == lane.parameter(stacked):
+                return trace.timeline.steps(lane.part), partial(_of_lane, trace, lane, stacked, name)
+    if name == f"{before}output.weight":
+        logits, h = trace.grad("output.logits"), _head_input(trace)
+        return trace.batch.S, lambda s: logits[s].T @ h[s]
+    if name == f"{before}output.bias":
+        return trace.batch.S, lambda s: trace.grad("output.logits")[s].sum(0)
+    if name.endswith("embedding.weight"):
+        return _of_embedding(trace, name)
+    return 1, lambda _: trace.parameter_grads[name]
+
+
+def _of_lane(trace: Any, lane: Lane, stacked: str, name: str, t: int) -> np.ndarray:
+    replay, H = trace.replay(lane.prefix), trace.spec.hidden_size
+    found = np.zeros_like(trace.parameters[name])
+    for node in replay.graph.nodes:
+        if node.op is ops.MATVEC:
+            weight, vector = (replay.graph.nodes[arg] for arg in node.args)
+            if weight.block[0] == stacked:
+                rows = slice(weight.block[1] * H, (weight.block[1] + 1) * H)
+                found[rows] += replay.grad(node.name)[t].T @ np.asarray(replay.nodes[vector.index])[t]
+        elif node.op is ops.BIAS and node.block[0] == stacked:
+            rows = slice(node.block[1] * H, (node.block[1] + 1) * H)
+            found[rows] += replay.arriving(node.name)[t].sum(0)
+    return found
+
+
+def _head_input(trace: Any) -> np.ndarray:
+    """What the head reads at each output, (S, B, head size)."""
+    part, top = trace.timeline.output_part, trace.spec.num_layers - 1
+    steps = {False: trace.timeline.output_steps, True: trace.timeline.reverse_output_steps}
+    lanes = [lane for lane in trace.lanes.values() if lane.part == part and lane.layer == top]
+    return np.concatenate([trace.value(lane.key("h"))[steps[lane.reverse]] for lane in lanes], axis=-1)
+
+
+def _of_embedding(trace: Any, name: str) -> tuple[int, Any]:
+    spec, timeline = trace.spec, trace.timeline
+    part = timeline.parts[-1] if name.startswith("decoder.") else timeline.parts[0]
+    lanes = [lane for lane in trace.lanes.values() if lane.part == part and lane.layer == 0]
+    dx = sum(trace.grad(lane.key("x")) for lane in lanes)
+
+    def summand(t: int) -> np.ndarray:
+        found, column = np.zeros_like(trace.parameters[name]), timeline.of(part)[t]
+        D = spec.embedding_size or 0
+        if column.reads is not None:
+            np.add.at(found, trace.batch.x[column.reads], dx[t][:, :D])
+        if column.feedback is not None and spec.feeds_embedding:
+            np.add.at(found, feedback.embedding_rows(spec, trace.fed_back[t]), dx[t][:, -D:])
+        return found
+
+    return timeline.steps(part), summand
