@@ -19,20 +19,13 @@ class AppState(QObject):
     Parameters
     ----------
     parent : QObject, optional
-    scenario : str
-        What to open; empty: the start scenario.
-    cell : str, optional
-        None: the one the scenario opens with.
-
-    Raises
-    ------
-    KeyError
-        There is no such scenario or cell.
+    project : Project, optional
+        What to begin with; by default the start scenario.
     """
 
-    def __init__(self, parent: QObject | None = None, scenario: str = "", cell: str | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, project: Project | None = None) -> None:
         super().__init__(parent)
-        self.document = Document(self, scenario, cell)
+        self.document = Document(self, project)
         self.cursor = Cursor(self)
         self.selection = Selection(self)
         self.playback = Playback(self.cursor, self)

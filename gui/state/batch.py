@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from engine import ModelSpec, Trace
+from engine import ModelSpec, Trace, memory
 from engine.losses import LOSSES
 from engine.tasks import Sample, Task
 from gui.state.project import Project
 
 EOS = "<eos>"
-LONGEST_ANSWER = 24
-"""Output steps after which a network that finds no end is stopped."""
+LONGEST_ANSWER = 12
+"""Output steps, besides those of the input, after which a network that finds no end is stopped."""
 
 
 def encoded(project: Project, task: Task) -> tuple[Sample, ...]:
@@ -44,9 +44,17 @@ def initial(project: Project, sequences: int) -> dict[str, np.ndarray]:
     return found
 
 
-def free_steps(spec: ModelSpec) -> dict[str, int]:
-    """How many outputs to ask for without a target."""
-    return {"steps": LONGEST_ANSWER} if spec.has_feedback else {}
+def free_steps(spec: ModelSpec, T: int) -> dict[str, int]:
+    """How many outputs to ask for without a target, for an input of T steps."""
+    return {"steps": T + LONGEST_ANSWER} if spec.has_feedback else {}
+
+
+def size(spec: ModelSpec, inputs: Mapping[str, Any]) -> memory.Size:
+    """How many steps and sequences a run would have."""
+    T = int(np.shape(inputs["x"])[0])
+    target = inputs.get("target")
+    S = T if target is None or not spec.has_feedback else int(np.shape(target)[0])
+    return memory.Size(T, int(np.shape(inputs["x"])[1]), S)
 
 
 def answered(sample: Sample, trace: Trace, labels: Sequence[str]) -> Sample:

@@ -12,12 +12,12 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from engine import ModelSpec, Network, layout, tasks
-from engine.recording import engines
 from engine.registry import cells
 from gui.state import wording
 from gui.state.project import FRESH, TRAINED, Project
 
 START = "movie-review"
+FIRST_ENGINE = "numpy"
 UNDO_LIMIT = 200
 MERGE_SECONDS = 1.5
 """Edits of one merge id that follow each other faster become one undo step."""
@@ -34,14 +34,11 @@ class Document(QObject):
 
     project_changed = Signal(object, object)
 
-    def __init__(self, parent: QObject | None = None, scenario: str = "", cell: str | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, project: Project | None = None) -> None:
         super().__init__(parent)
         self.undo_stack = QUndoStack(self)
         self.undo_stack.setUndoLimit(UNDO_LIMIT)
-        known = [task.id for task in tasks.all()]
-        start = scenario or (START if START in known else known[0])
-        engine = engines.names()[0]
-        self._project = opened(start, cell, engine, engines[engine].devices()[0])
+        self._project = opened() if project is None else project
 
     @property
     def project(self) -> Project:
@@ -212,8 +209,29 @@ class _Swap(QUndoCommand):
         self._document.swap(self._old)
 
 
-def opened(id: str, cell: str | None, engine: str, device: str) -> Project:
-    """Return a scenario ready to step; KeyError where there is no such scenario or cell."""
+def opened(id: str = "", cell: str | None = None, engine: str = "", device: str = "cpu") -> Project:
+    """Return a scenario ready to step.
+
+    Parameters
+    ----------
+    id : str
+        Empty: the start scenario.
+    cell : str, optional
+        None: the one that the scenario opens with.
+    engine : str
+        Empty: NumPy.
+    device : str
+
+    Raises
+    ------
+    KeyError
+        There is no such scenario or cell.
+    """
+    engine = engine or FIRST_ENGINE
+    known = [task.id for task in tasks.all()]
+    id = id or (START if START in known else known[0])
+    if id not in known:
+        raise KeyError(f"there is no scenario {id!r}; there are {', '.join(known)}")
     task = tasks.get(id)
     if cell is not None and cell not in cells:
         raise KeyError(f"there is no cell {cell!r}; there are {', '.join(cells.names())}")

@@ -7,7 +7,8 @@ from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 
-from engine import Network, Trace, narration, tasks
+from engine import Network, Trace, memory, narration, tasks
+from engine.recording import engines
 from gui.state import batch, wording
 from gui.state.document import Document
 from gui.state.project import Project
@@ -31,12 +32,15 @@ class Computed:
         With the targets that were used.
     own_answer : tuple of bool
         For each sequence, whether its target is the network's own answer.
+    devices : tuple of str
+        Where the engine that ran could run, which it knows only once it is loaded.
     """
 
     project: Project
     trace: Trace
     samples: tuple[tasks.Sample, ...]
     own_answer: tuple[bool, ...]
+    devices: tuple[str, ...]
 
 
 class TooLarge(Exception):
@@ -104,6 +108,13 @@ class Session(QObject):
         if self._computed is None:
             return False
         return self._computed.own_answer[min(self._words.sequence, len(self._computed.own_answer) - 1)]
+
+    @property
+    def devices(self) -> tuple[str, str, tuple[str, ...]]:
+        """The engine and device of the newest run, and the devices its engine found; empty before the first."""
+        if self._computed is None:
+            return "", "", ()
+        return self._computed.trace.engine, self._computed.trace.device, self._computed.devices
 
     @property
     def running(self) -> bool:
@@ -198,15 +209,18 @@ def compute(project: Project, confirmed: bool = False) -> Computed:
     network = Network(spec, project.parameters)
     where = {"engine": project.engine, "device": project.device}
     samples = list(batch.encoded(project, task))
+    question = memory.too_large(spec, batch.size(spec, task.collate(samples)))
+    if question and not confirmed:
+        raise TooLarge(question)
     own = tuple(sample.target is None for sample in samples)
     for i, sample in enumerate(samples):
         if own[i]:
             alone = batch.initial(project, len(samples))
             alone = {name: value[:, i : i + 1] for name, value in alone.items()}
-            inputs = {**task.collate([sample]), **batch.free_steps(spec), **alone, **where}
+            inputs = {**task.collate([sample]), **batch.free_steps(spec, len(sample.x)), **alone, **where}
             samples[i] = batch.answered(sample, network.run(**inputs), task.output_labels)
     inputs = batch.fitted(spec, task.collate(samples))
     trace = network.run(
         **inputs, **batch.initial(project, len(samples)), **where, teacher_forcing=project.teacher_forcing
     )
-    return Computed(project, trace, tuple(samples), own)
+    return Computed(project, trace, tuple(samples), own, engines[project.engine].devices())

@@ -1,0 +1,100 @@
+"""What can compute on this machine, as far as it can be told without loading torch."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import sys
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication
+
+from engine.recording import engines
+
+TORCH = "torch"
+"""The engine that is heavy to load and may have other devices than the processor."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """An engine on a device.
+
+    Attributes
+    ----------
+    engine, device : str
+    title : str
+        "NumPy", "Torch CPU", …
+    missing : str
+        Why it cannot compute, and what would help; empty where it can, or where only trying will tell.
+    """
+
+    engine: str
+    device: str
+    title: str
+    missing: str = ""
+
+    @property
+    def id(self) -> str:
+        """Its name in one word."""
+        return f"{self.engine}:{self.device}"
+
+
+def places(engine: str = "", devices: tuple[str, ...] = ()) -> list[Place]:
+    """Every engine on every device that it has or could have.
+
+    Parameters
+    ----------
+    engine, devices
+        An engine that has been loaded, and what it found; otherwise torch's devices are guessed from outside.
+    """
+    found: list[Place] = []
+    for entry in engines:
+        title = entry.title.removeprefix("Py")
+        if entry.name != TORCH:
+            found += [Place(entry.name, device, title, entry.missing()) for device in entry.devices()]
+        elif engine == TORCH and devices:
+            names = _short(devices)
+            found += [Place(TORCH, device, f"{title} {names[device]}") for device in devices]
+            if len(devices) == 1:
+                found.append(Place(TORCH, "cuda", f"{title} CUDA", _no_device()))
+        else:
+            found.append(Place(TORCH, "cpu", f"{title} CPU", entry.missing()))
+            found.append(Place(TORCH, "cuda", f"{title} CUDA", entry.missing() or _no_cuda()))
+    return found
+
+
+def at(known: list[Place], engine: str, device: str) -> Place:
+    """The place of an engine and a device; "cuda" means the first CUDA device."""
+    exact = [place for place in known if (place.engine, place.device) == (engine, device)]
+    alike = [p for p in known if p.engine == engine and p.device.split(":")[0] == device.split(":")[0]]
+    return (exact or alike or known)[0]
+
+
+def _short(devices: tuple[str, ...]) -> dict[str, str]:
+    """How devices are called: CPU, CUDA, or CUDA 0, CUDA 1 where there are several."""
+    several = len(devices) > 2
+    return {d: d.upper().replace(":", " ") if several else d.split(":")[0].upper() for d in devices}
+
+
+def _no_device() -> str:
+    return QCoreApplication.translate(
+        "computing", "PyTorch finds no CUDA device on this machine: it needs an NVIDIA card and its driver."
+    )
+
+
+def _no_cuda() -> str:
+    """Why torch will find no CUDA device, as far as it can be told from outside; empty where it may."""
+    version = importlib.metadata.version(TORCH)  # without importing it
+    if version.endswith("+cpu"):
+        return QCoreApplication.translate(
+            "computing",
+            "The installed PyTorch ({}) was built without CUDA. On a machine with an NVIDIA card: "
+            "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu126",
+        ).format(version)
+    return "" if _has_driver() else _no_device()
+
+
+def _has_driver() -> bool:
+    if sys.platform == "win32":
+        return os.path.exists(os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "nvcuda.dll"))
+    return any(os.path.exists(path) for path in ("/dev/nvidiactl", "/dev/dxg"))
