@@ -95,7 +95,8 @@ class Network:
             teacher_forcing=teacher_forcing, steps=steps, reduction=reduction, sample=sample, temperature=temperature,
         )  # fmt: skip
         parameters = {name: np.array(value) for name, value in self.parameters.items()}
-        recording = engines[engine].run(self.spec, parameters, batch, device)
+        with np.errstate(all="ignore"):  # a run that overflows or meets a NaN is shown, not warned about
+            recording = engines[engine].run(self.spec, parameters, batch, device)
         return Trace(self.spec, parameters, batch, recording, engine, device)
 
     @property

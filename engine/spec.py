@@ -19,6 +19,15 @@ DTYPES = ("float64", "float32")
 LARGEST = 1_000_000
 
 
+def _shown(value: object) -> str:
+    """A value as a message shows it: short, whatever it is."""
+    try:
+        text = repr(value)
+    except Exception:  # a foreign object's own repr, or a number of too many digits
+        return f"a {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
 class SpecError(ValueError):
     """A field of a :class:`ModelSpec` has a value that it cannot have.
 
@@ -31,7 +40,7 @@ class SpecError(ValueError):
     """
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
-        super().__init__(f"{field}={value!r} is not possible: {field} must be {allowed}")
+        super().__init__(f"{field}={_shown(value)} is not possible: {field} must be {allowed}")
         self.field, self.value, self.allowed = field, value, allowed
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -104,13 +113,13 @@ class ModelSpec:
         _choice("loss", self.loss, LOSSES)
         _choice("init", self.init, INITS)
         _choice("dtype", self.dtype, DTYPES)
+        for name in ("vocab_size", "embedding_size"):
+            if getattr(self, name) is not None:
+                self._integer(name, 1)
         if self.input_size is None and self.embedding_size is not None:
             object.__setattr__(self, "input_size", self.embedding_size)
         for name in ("input_size", "hidden_size", "output_size", "num_layers"):
             self._integer(name, 1)
-        for name in ("vocab_size", "embedding_size"):
-            if getattr(self, name) is not None:
-                self._integer(name, 1)
         self._integer("seed", 0, 2**63 - 1)
         for name in ("bidirectional", "bias"):
             if not isinstance(getattr(self, name), bool):
@@ -129,11 +138,15 @@ class ModelSpec:
         value = getattr(self, name)
         if value is None:
             return
-        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, Real):
             raise SpecError(name, value, allowed)
-        if name == "spectral_radius" and value <= 0:
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number) or (name == "spectral_radius" and number <= 0):
             raise SpecError(name, value, allowed)
-        object.__setattr__(self, name, float(value))
+        object.__setattr__(self, name, number)
 
     def _combinations(self) -> None:
         if (self.vocab_size is None) != (self.embedding_size is None):
