@@ -14,22 +14,11 @@ from PySide6.QtWidgets import QWidget
 import resources
 from gui import colormaps, fonts, format, icons, mathematics, palette, style
 from gui.settings import Settings
-from gui.theme import Themes, install, px, theme, themes
+from gui.theme import Themes, px, theme
 
 NAMES = [path.stem for path in sorted(resources.path("themes").glob("*.json"))]
 TEXTS = ("text", "muted", "forward", "backward", "warning", "error", "success")
 GROUNDS = ("window", "panel", "canvas", "card", "field", "slot")
-
-
-@pytest.fixture
-def dressed(qapp):
-    """The application in the light theme at a zoom of 1, and so again afterwards."""
-    install(qapp)
-    themes().choose("light")
-    themes().zoom = 1.0
-    yield themes()
-    themes().choose("light")
-    themes().zoom = 1.0
 
 
 @pytest.fixture(params=NAMES)
@@ -227,8 +216,8 @@ def test_icons_follow_the_theme_and_are_sharp(dressed):
         pixmap = picture.pixmap(QSize(16, 16), 2.0)
         assert pixmap.width() == 32 and pixmap.devicePixelRatio() == 2.0
         image = pixmap.toImage()
-        solid = {image.pixelColor(x, y) for x in range(32) for y in range(32)}
-        names |= {max(solid, key=lambda colour: colour.alpha()).name()}
+        colours = [image.pixelColor(x, y) for x in range(32) for y in range(32)]
+        names.add(max(colours, key=lambda colour: colour.alpha()).name())
     assert names == {Themes().get("light").text.name(), Themes().get("dark").text.name()}
     with pytest.raises(FileNotFoundError, match=r"icons/unheard\.svg"):
         icons.icon("unheard")
