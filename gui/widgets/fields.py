@@ -127,6 +127,8 @@ class _NumberField(QLineEdit):
             self.setProperty("invalid", bool(problem))
             self.style().unpolish(self)
             self.style().polish(self)
+            # The stylesheet puts back the font from before it first came.
+            self._measure()
 
     def _read(self, text: str) -> float | str:
         raise NotImplementedError

@@ -169,3 +169,12 @@ def test_slider_moves_by_key_and_goes_back_to_its_tick(qtbot, show, received):
     assert slider.number() == 5.0 and slider.value() == slider.maximum()
     qtbot.mouseDClick(slider, LEFT)
     assert slider.number() == 1.0
+
+
+def test_marking_a_field_leaves_its_font(show):
+    look.themes().zoom = 1.5
+    field = show(IntField(8, 1, 512))
+    size = field.font().pixelSize()
+    field.setText("900")
+    field.textEdited.emit("900")
+    assert field.property("invalid") is True and field.font().pixelSize() == size == look.px(12)
