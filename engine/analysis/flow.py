@@ -48,11 +48,10 @@ def gradient_flow(
     found = np.zeros((trace.batch.S, trace.timeline.steps(wanted.part)))
 
     def visit(lane: Lane, t: int, rows: slice, grads: dict[str, np.ndarray]) -> None:
-        if lane == wanted:
-            grad = grads[state] if unit is None else grads[state][..., unit : unit + 1]
-            found[rows, t] = _norms(grad.reshape(len(grad), -1))
+        grad = grads[state] if unit is None else grads[state][..., unit : unit + 1]
+        found[rows, t] = _norms(grad.reshape(len(grad), -1))
 
-    Sweep(trace, visit, drop).run()
+    Sweep(trace, visit, wanted, drop).run()
     return found
 
 

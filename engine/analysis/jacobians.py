@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from engine import layout, ops
+from engine import layout
+from engine.analysis.linearised import Linearised, is_linearisable
 from engine.replay import LaneReplay
 
 
@@ -25,50 +26,11 @@ def jacobians(
 def step_jacobians(replay: LaneReplay, full: bool) -> np.ndarray:
     """Jacobians of one lane's states, (T, B, n, n), n = H or (``full``) H times the number of states."""
     states = replay.graph.states if full else replay.graph.states[:1]
-    rows = [_rows(replay, output, states) for output in states]
-    found = np.concatenate(rows, axis=-2)
-    if replay.mask is not None:
-        found = np.where(replay.mask[..., None, None], found, np.eye(found.shape[-1], dtype=found.dtype))
-    return found
-
-
-def _rows(replay: LaneReplay, output: str, states: tuple[str, ...]) -> np.ndarray:
-    """∂ output_t/∂ each previous state, side by side, (T, B, H, H · len(states)).
-
-    Between the matrix products everything is element-wise, so one pull of ones gives every diagonal at once: the
-    Jacobian is a sum of diag(d) W over the products W s, plus diag(d) where the state itself comes in. A cell that
-    multiplies something computed by a matrix is pulled row by row.
-    """
-    graph, nodes = replay.graph, replay.nodes
-    value = np.asarray(nodes[graph.named[output]])
-    T, B, H = value.shape
-    products = [node for node in graph.nodes if node.op is ops.MATVEC]
-    if any(graph.nodes[node.args[1]].op not in ops.LEAVES for node in products):
-        return _row_by_row(replay, output, states)
-    arrived = graph.pull(np, nodes, {output: np.ones_like(value)})
-    found = np.zeros((T, B, H, H * len(states)), value.dtype)
-    for i, state in enumerate(states):
-        block = found[..., i * H : (i + 1) * H]
-        name = f"{state}_prev"
-        if name not in graph.by_name:
-            continue
-        for node in products:
-            diagonal = arrived[node.index]
-            if diagonal is not None and graph.nodes[node.args[1]].name == name:
-                weight = np.asarray(nodes[node.args[0]])
-                block += diagonal[..., None] * weight
-        direct = arrived[graph.by_name[name]]
-        if direct is not None:
-            block[..., range(H), range(H)] += _direct(graph, nodes, output, name)
-    return found
-
-
-def _direct(graph: Any, nodes: list[Any], output: str, name: str) -> np.ndarray:
-    """What reaches a previous state element-wise, past every matrix product."""
-    value = np.asarray(nodes[graph.named[output]])
-    cut = frozenset((name, node.name) for node in graph.nodes if node.op is ops.MATVEC)
-    found = graph.pull(np, nodes, {output: np.ones_like(value)}, cut=cut)[graph.by_name[name]]
-    return np.zeros_like(value) if found is None else found
+    if is_linearisable(replay):
+        through = Linearised(replay).through
+        rows = [np.concatenate([through[out][f"{s}_prev"].dense() for s in states], axis=-1) for out in states]
+        return np.concatenate(rows, axis=-2)
+    return np.concatenate([_row_by_row(replay, output, states) for output in states], axis=-2)
 
 
 def _row_by_row(replay: LaneReplay, output: str, states: tuple[str, ...]) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""One backward pass for many seeds at once: every loss on its own, carried back together as a leading axis.
+"""One backward pass for many losses at once: every output's own gradient, carried back as a leading axis.
 
-The steps' own graphs pull; rows whose loss lies earlier than the step being passed are not there yet, so the block
-of active rows grows as it walks back.
+Rows whose loss lies earlier than the step being passed are not there yet, so the block of active rows grows as it
+walks back.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from engine import layout
+from engine.analysis.linearised import linearise
 from engine.layout import Lane
 from engine.losses import LOSSES
-from engine.replay import LaneReplay
 
+#: ``visit(lane, step, rows, grads)``: the states' gradients after a step, (rows, B, H) each, for the outputs in
+#: ``rows``; for all others they are zero.
 Visit = Callable[[Lane, int, slice, dict[str, np.ndarray]], None]
-#: Rows are swept in chunks whose dense arrays stay below this many bytes.
+#: Bidirectional layers are swept in chunks of rows whose dense arrays stay below this many bytes.
 CHUNK = 2**27
 
 
@@ -27,7 +29,7 @@ def output_seeds(trace: Any) -> np.ndarray:
     if batch.target is None:
         raise ValueError("the gradient flow needs a target: this run was a forward pass only")
     gradient = loss.gradient(np, trace.value("output.logits"), batch.target) / batch.B
-    return np.where(batch.weights[..., None] != 0, gradient, 0)
+    return np.where(batch.weights[..., None] != 0, gradient, 0).astype(trace.spec.dtype)
 
 
 class Sweep:
@@ -38,106 +40,87 @@ class Sweep:
     trace : engine.Trace
         A run with a target.
     visit : callable
-        ``visit(lane, step, rows, grads)``: the gradients of the states after a step, (rows, B, H) each, for the
-        outputs in ``rows``; for all others they are zero. The arrays are reused afterwards.
+        See ``Visit``.
+    wanted : Lane
+        The lane that is looked at; nothing below it is swept.
     drop : float
         Forget a row once its norm falls below this share of what it started with; 0: exact.
     """
 
-    def __init__(self, trace: Any, visit: Visit, drop: float = 0.0) -> None:
-        self.trace, self.visit, self.drop = trace, visit, drop
-        self.spec, self.timeline = trace.spec, trace.timeline
+    def __init__(self, trace: Any, visit: Visit, wanted: Lane, drop: float = 0.0) -> None:
+        self.trace, self.visit, self.wanted, self.drop = trace, visit, wanted, drop
+        self.spec, self.timeline, self.batch = trace.spec, trace.timeline, trace.batch
         self.states = trace.graph.states
-        before = layout.output_before(self.spec)
-        self.W_y = trace.parameters[f"{before}output.weight"]
-        self.back = output_seeds(trace) @ self.W_y  # ∂L_s/∂(what the head reads), (S, B, head size)
+        self.hidden = self.states[0]
+        self.W_y = trace.parameters[f"{layout.output_before(self.spec)}output.weight"]
+        self.back = output_seeds(trace) @ self.W_y  # ∂L_s/∂ what the head reads, (S, B, head size)
+        self.maps = {prefix: linearise(trace.replay(prefix)) for prefix in trace.lanes}
 
     def run(self) -> None:
-        """Sweep over all parts, from the end."""
-        S = len(self.back)
-        per_row = sum(len(self.timeline.of(part)) for part in self.timeline.parts) * self.back[0].nbytes
-        size = max(1, CHUNK // max(1, per_row)) if self._has_reverse() else S
+        """Sweep from the end to the wanted lane."""
+        S, both = len(self.back), any(lane.reverse for lane in self.trace.lanes.values())
+        per_row = sum(self.timeline.steps(part) for part in self.timeline.parts) * self.back[0].nbytes
+        size = max(1, CHUNK // max(1, per_row)) if both else S
         for start in range(0, S, size):
-            self._sweep(slice(start, min(S, start + size)))
+            rows, carried = slice(start, min(S, start + size)), None
+            for part in reversed(self.timeline.parts):
+                if any(lane.reverse for lane in layout.lanes(self.spec, part)):
+                    self._layers(part, rows, carried)
+                else:
+                    carried = self._columns(part, rows, carried)
+                if part == self.wanted.part:
+                    break
 
-    def _has_reverse(self) -> bool:
-        return any(lane.reverse for lane in self.trace.lanes.values())
+    def _zeros(self, rows: slice) -> dict[str, np.ndarray]:
+        shape = (rows.stop - rows.start, self.batch.B, self.spec.hidden_size)
+        return {state: np.zeros(shape, self.back.dtype) for state in self.states}
 
-    def _sweep(self, rows: slice) -> None:
-        last = self.timeline.output_part
-        carried = None
-        for part in reversed(self.timeline.parts):
-            seeded = part == last
-            if any(lane.reverse for lane in layout.lanes(self.spec, part)):
-                self._layers(part, rows, carried, seeded)
-            else:
-                carried = self._columns(part, rows, carried, seeded)
+    # One-directional parts: column by column, all layers together --------------------------------------------
 
-    # One-directional parts: column by column, all layers together ------------------------------------------
-
-    def _columns(self, part: str, rows: slice, carried: Any, seeded: bool) -> Any:
-        lanes = [self.trace.replay(lane.prefix) for lane in layout.lanes(self.spec, part)]
-        K, B, H = rows.stop - rows.start, self.trace.batch.B, self.spec.hidden_size
-        carry = [{state: np.zeros((K, B, H), self.back.dtype) for state in self.states} for _ in lanes]
-        if carried is not None:
-            for lane, given in zip(carry, carried, strict=True):
-                for state, grad in given.items():
-                    lane[state] += grad
+    def _columns(self, part: str, rows: slice, carried: list[dict[str, np.ndarray]] | None) -> list[Any]:
+        seeded = part == self.timeline.output_part
+        lanes = layout.lanes(self.spec, part)
+        carry = carried or [self._zeros(rows) for _ in lanes]
         emits = {int(t): s for s, t in enumerate(self.timeline.output_steps)} if seeded else {}
-        fed = np.zeros((K, B, self.back.shape[2]), self.back.dtype)
-        first, stop = (K, K) if seeded else (0, K)
-        starts = np.zeros(K)
+        first, stop = (rows.stop - rows.start, rows.stop - rows.start) if seeded else (0, rows.stop - rows.start)
+        starts = np.zeros(rows.stop - rows.start)
         for t in reversed(range(self.timeline.steps(part))):
-            s = emits.get(t)
-            if s is not None:
-                if rows.start <= s < rows.stop:
-                    first = s - rows.start
-                    carry[-1]["h"][first] += self.back[s]
-                    starts[first] = np.linalg.norm(self.back[s])
-                carry[-1]["h"][first:stop] += fed[first:stop]
-                fed[:] = 0
-            active = slice(first, stop)
+            s = emits.get(t, -1)
+            if rows.start <= s < rows.stop:
+                first = s - rows.start
+                carry[-1][self.hidden][first] += self.back[s]
+                starts[first] = np.linalg.norm(self.back[s])
             if first < stop:
-                self._step(lanes, t, active, rows, carry, fed if seeded else None)
-                stop = self._forget(carry, active, starts)
-        return [self._across(part, state_grads) for state_grads in carry]
+                self._step(lanes, t, slice(first, stop), rows.start, carry)
+                stop = self._forget(carry, first, stop, starts)
+        return [self._across(part, grads) for grads in carry]
 
-    def _step(
-        self, lanes: list[LaneReplay], t: int, active: slice, rows: slice, carry: list[dict[str, np.ndarray]], fed: Any
-    ) -> None:
+    def _step(self, lanes: tuple[Lane, ...], t: int, active: slice, offset: int, carry: list[Any]) -> None:
         above: np.ndarray | None = None
-        shown = slice(rows.start + active.start, rows.start + active.stop)
-        for replay, grads in zip(reversed(lanes), reversed(carry), strict=True):
-            if above is not None:
-                grads["h"][active] += above
+        for lane, grads in zip(reversed(lanes), reversed(carry), strict=True):
             seeds = {state: grad[active] for state, grad in grads.items()}
-            arrived = replay.pull(t, seeds)
-            whole = {state: arrived.get(state, seeds[state]) for state in self.states}
-            if replay.mask is not None:
-                held = ~replay.mask[t][:, None]
-                whole = {state: np.where(held, seeds[state], grad) for state, grad in whole.items()}
-            self.visit(replay.lane, t, shown, whole)
-            for state, grad in grads.items():
-                grad[active] = arrived[f"{state}_prev"]
-            above = arrived["x"] if replay.mask is None else arrived["x"] * replay.mask[t][:, None]
-        if (
-            above is not None
-            and fed is not None
-            and t > 0
-            and self.spec.differentiable_feedback
-            and not self.trace.batch.forced
-        ):
-            size = self.spec.feedback_size
-            y = self.trace.value("output.y")[t - 1]
-            back = LOSSES[self.spec.loss].output_pull(np, above[..., -size:], y)
-            fed[active] = back @ self.W_y
+            if above is not None:
+                seeds[self.hidden] = seeds[self.hidden] + above
+            steps, last = self.maps[lane.prefix], lane.part == self.wanted.part and lane.layer == self.wanted.layer
+            if lane == self.wanted:
+                self.visit(lane, t, slice(offset + active.start, offset + active.stop), steps.whole(t, seeds))
+            found = {state: steps.pull(t, seeds, f"{state}_prev") for state in self.states}
+            feeds = lane.layer == 0 and self.spec.differentiable_feedback and not self.batch.forced and t > 0
+            above = steps.pull(t, seeds, "x") if lane.layer > 0 or (feeds and lane.part != "encoder") else None
+            for state, grad in found.items():
+                grads[state][active] = 0 if grad is None else grad
+            if feeds and above is not None and lane.part != "encoder":
+                y = self.trace.value("output.y")[t - 1]
+                pulled = LOSSES[self.spec.loss].output_pull(np, above[..., -self.spec.feedback_size :], y)
+                carry[-1][self.hidden][active] += pulled @ self.W_y
+            if last and not self.spec.differentiable_feedback:
+                break
 
-    def _forget(self, carry: list[dict[str, np.ndarray]], active: slice, starts: np.ndarray) -> int:
+    def _forget(self, carry: list[Any], first: int, stop: int, starts: np.ndarray) -> int:
         """Return the new end of the active rows: the latest losses, which have come farthest, are dropped first."""
-        stop = active.stop
-        while self.drop and stop > active.start:
-            size = max(float(np.abs(grad[stop - 1]).max()) for lane in carry for grad in lane.values())
-            if size == 0 or size * np.sqrt(carry[0]["h"][0].size) >= self.drop * starts[stop - 1]:
+        while self.drop and stop > first:
+            size = sum(float(np.linalg.norm(grad[stop - 1])) for grads in carry for grad in grads.values())
+            if size == 0 or size >= self.drop * starts[stop - 1]:
                 break
             stop -= 1
         return stop
@@ -149,38 +132,34 @@ class Sweep:
         names = {state: "bridge.weight" if i == 0 else f"bridge.weight_{state}" for i, state in enumerate(self.states)}
         return {state: grad @ self.trace.parameters[names[state]] for state, grad in grads.items()}
 
-    # Bidirectional parts: layer by layer -------------------------------------------------------------------
+    # Bidirectional parts: layer by layer ---------------------------------------------------------------------
 
-    def _layers(self, part: str, rows: slice, carried: Any, seeded: bool) -> None:
+    def _layers(self, part: str, rows: slice, carried: list[dict[str, np.ndarray]] | None) -> None:
         N, K, H = self.timeline.steps(part), rows.stop - rows.start, self.spec.hidden_size
-        shape = (N, K, self.trace.batch.B, 2 * H)
-        above = np.zeros(shape, self.back.dtype)
-        if seeded:
+        above = np.zeros((N, K, self.batch.B, 2 * H), self.back.dtype)
+        if part == self.timeline.output_part:
             for s in range(rows.start, rows.stop):
                 above[self.timeline.output_steps[s], s - rows.start, :, :H] += self.back[s][..., :H]
                 above[self.timeline.reverse_output_steps[s], s - rows.start, :, H:] += self.back[s][..., H:]
         for layer in reversed(range(self.spec.num_layers)):
-            below: np.ndarray | None = None
+            dx = []
             for d, lane in enumerate(lane for lane in layout.lanes(self.spec, part) if lane.layer == layer):
                 half = slice(d * H, (d + 1) * H)
                 start = None if carried is None else {state: g[..., half] for state, g in carried[layer].items()}
-                dx = self._lane(lane, above[..., half], start, rows)
-                below = dx if below is None else below + dx
-            above = below  # type: ignore[assignment]
+                dx.append(self._lane(lane, above[..., half], start or self._zeros(rows), rows))
+            if layer == self.wanted.layer:
+                return
+            above = sum(dx)  # type: ignore[assignment]
 
-    def _lane(self, lane: Lane, above: np.ndarray, start: dict[str, np.ndarray] | None, rows: slice) -> np.ndarray:
-        replay = self.trace.replay(lane.prefix)
-        N, K, B, H = above.shape
-        carry = start or {state: np.zeros((K, B, H), above.dtype) for state in self.states}
-        dx = np.zeros((N, K, B, lane.input_size), above.dtype)
+    def _lane(self, lane: Lane, above: np.ndarray, carry: dict[str, np.ndarray], rows: slice) -> np.ndarray:
+        steps, N = self.maps[lane.prefix], above.shape[0]
+        dx = np.zeros((*above.shape[:3], lane.input_size), above.dtype)
         for t in range(N) if lane.reverse else reversed(range(N)):
-            seeds = {**carry, "h": carry["h"] + above[t]}
-            arrived = replay.pull(t, seeds)
-            whole = {state: arrived.get(state, seeds[state]) for state in self.states}
-            mask = None if replay.mask is None else replay.mask[t][:, None]
-            if mask is not None:
-                whole = {state: np.where(mask, grad, seeds[state]) for state, grad in whole.items()}
-            self.visit(lane, t, rows, whole)
-            carry = {state: arrived[f"{state}_prev"] for state in self.states}
-            dx[t] = arrived["x"] if mask is None else arrived["x"] * mask
+            seeds = {**carry, self.hidden: carry[self.hidden] + above[t]}
+            if lane == self.wanted:
+                self.visit(lane, t, rows, steps.whole(t, seeds))
+            found = {state: steps.pull(t, seeds, f"{state}_prev") for state in self.states}
+            carry = {s: np.zeros_like(seeds[s]) if grad is None else grad for s, grad in found.items()}
+            if lane.layer > self.wanted.layer:
+                dx[t] = steps.pull(t, seeds, "x")
         return dx
