@@ -65,7 +65,7 @@ class Task(ABC):
     metric_name : str
         What ``score()["score"]`` measures, in words.
     floor : float
-        What every shipped network must reach (``floors`` says where a cell has one of its own).
+        What every shipped network must reach.
     example : str or ndarray
         What it opens with.
     example_target : str
@@ -88,7 +88,6 @@ class Task(ABC):
     kind: str = "text"
     metric_name: str
     floor: float
-    floors: dict[str, float] = {}
     example: Any
     example_target: str = ""
     output_labels: tuple[str, ...]
@@ -118,10 +117,6 @@ class Task(ABC):
     @abstractmethod
     def score(self, network: Network) -> dict[str, float]:
         """Measure ``network`` on the test split; "score" is what ``metric_name`` names."""
-
-    def floor_of(self, cell: str) -> float:
-        """What the shipped network of ``cell`` must reach."""
-        return self.floors.get(cell, self.floor)
 
     def train_options(self, cell: str) -> dict[str, Any]:
         """Keyword arguments of ``training.train`` that reach the shipped score."""
@@ -181,6 +176,18 @@ def _pad(arrays: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     for column, array in enumerate(arrays):
         padded[: len(array), column] = array
     return padded, lengths
+
+
+def exact_match(samples: Sequence[Sample], said: np.ndarray) -> dict[str, float]:
+    """Of free-running outputs (S, B): whole sequences right up to their end, and single words at their place."""
+    words = []
+    for column, sample in enumerate(samples):
+        if sample.target is not None:
+            words.append(said[: len(sample.target), column] == sample.target)
+    return {
+        "score": float(np.mean([right.all() for right in words])),
+        "words": float(np.concatenate(words).mean()),
+    }
 
 
 def read_table(name: str) -> list[list[str]]:

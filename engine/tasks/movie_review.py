@@ -29,7 +29,6 @@ class MovieReview(TextTask):
     pattern = "many-to-one"
     metric_name = "held-out pairs that differ by a negation, both right"
     floor = 0.85
-    floors = {"rnn": 0.75}
     example = "I do not like this movie"
     example_target = "negative"
     output_labels = LABELS

@@ -69,11 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             begun = time.perf_counter()
             network, scores = trained(task, cell)
             size = save(task, cell, network, scores)
-            floor = task.floor_of(cell)
-            low += scores["score"] < floor
+            low += scores["score"] < task.floor
             listed = ", ".join(f"{key} {value:.4f}" for key, value in scores.items())
             print(
-                f"{name:13s} {cell:5s} {listed}  (floor {floor:.2f}; {size / 1000:.0f} kB, "
+                f"{name:13s} {cell:5s} {listed}  (floor {task.floor:.2f}; {size / 1000:.0f} kB, "
                 f"{time.perf_counter() - begun:.0f} s)", flush=True,
             )  # fmt: skip
     if low:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from functools import cache, cached_property
 
-import numpy as np
-
 from engine.network import Network
 from engine.spec import ModelSpec
-from engine.tasks.base import read_table, tasks
+from engine.tasks.base import exact_match, read_table, tasks
 from engine.tasks.text import TextTask
 from engine.vocabulary import END, Vocabulary, french_words
 
@@ -73,12 +71,7 @@ class Translation(TextTask):
     def score(self, network: Network) -> dict[str, float]:
         """Whole sentences ("score"), and single words at their place ("words"), running free."""
         samples = self.split("test")
-        said = self.outputs(network, samples)
-        words = [said[: len(sample.target), column] == sample.target for column, sample in enumerate(samples)]
-        return {
-            "score": float(np.mean([right.all() for right in words])),
-            "words": float(np.concatenate(words).mean()),
-        }
+        return exact_match(samples, self.outputs(network, samples))
 
 
 tasks.add(Translation.id, Translation())
