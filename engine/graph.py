@@ -254,19 +254,24 @@ class _Parser:
         return found
 
     def sum(self) -> int:
-        terms = [self.product()]
+        terms = self.term()
         while self.peek() in ("+", "−", "-"):
             sign = self.take()
-            term = self.product()
+            term = self.term()
             if sign == "+":
-                terms.append(term)
-            else:
-                terms = [self.graph.add(ops.DIFFERENCE, (self._total(terms), term))]
+                terms += term
+            elif term:
+                terms = [self.graph.add(ops.DIFFERENCE, (self._total(terms), *term))]
         return self._total(terms)
 
+    def term(self) -> list[int]:
+        """One term of a sum; none for a bias where the biases are left out."""
+        if not self.bias and self.peek().startswith("b_") and PARAMETER.match(self.peek()):
+            self.take()
+            return []
+        return [self.product()]
+
     def _total(self, terms: list[int]) -> int:
-        if not self.bias:
-            terms = [t for t in terms if self.graph.nodes[t].op is not ops.BIAS]
         return terms[0] if len(terms) == 1 else self.graph.add(ops.SUM, tuple(terms))
 
     def product(self) -> int:

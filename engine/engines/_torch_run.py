@@ -234,7 +234,9 @@ class Run:
             self.fed_back[s] = self.batch.target[s - 1]  # type: ignore[index]
         elif s > 0:
             # The choice is made where every engine makes it, in NumPy.
-            self.fed_back[s] = feedback.choose(self.batch, s - 1, self.logits[s - 1].detach().cpu().numpy())
+            mask = None if self.output_mask is None else self.output_mask[s - 1]
+            logits = self.kept(self.logits[s - 1].detach(), mask)
+            self.fed_back[s] = feedback.choose(self.batch, s - 1, logits.cpu().numpy())
         if spec.feeds_embedding:
             rows = feedback.embedding_rows(spec, self.fed_back[s])
             return self.parameters[feedback.embedding_name(spec)][self.tensor(rows)]
