@@ -1,19 +1,27 @@
 """Pure functions of a trace (or of a network's weights): what the gradient did on its way, and why."""
 
 from engine.analysis.contributions import contributions
+from engine.analysis.finite import NotFinite, first_not_finite
 from engine.analysis.flow import gradient_flow, state_flow
 from engine.analysis.jacobians import jacobians, product_norms
 from engine.analysis.paths import paths
+from engine.analysis.sigma import largest_singular_values
 from engine.analysis.spectra import eigenvalues, singular_values, spectral_radius
+from engine.analysis.truncated import clipped, truncated
 
 __all__ = [
+    "NotFinite",
+    "clipped",
     "contributions",
     "eigenvalues",
+    "first_not_finite",
     "gradient_flow",
     "jacobians",
+    "largest_singular_values",
     "paths",
     "product_norms",
     "singular_values",
     "spectral_radius",
     "state_flow",
+    "truncated",
 ]
