@@ -44,9 +44,12 @@ def initial(project: Project, sequences: int) -> dict[str, np.ndarray]:
     return found
 
 
-def free_steps(spec: ModelSpec, T: int) -> dict[str, int]:
-    """How many outputs to ask for without a target, for an input of T steps."""
-    return {"steps": T + LONGEST_ANSWER} if spec.has_feedback else {}
+def unanswered(spec: ModelSpec, task: Task, sample: Sample) -> dict[str, Any]:
+    """Keyword arguments of ``Network.run`` for one sequence without a target."""
+    found = task.collate([sample])
+    if spec.has_feedback:
+        found.setdefault("steps", len(sample.x) + LONGEST_ANSWER)
+    return found
 
 
 def size(spec: ModelSpec, inputs: Mapping[str, Any]) -> memory.Size:

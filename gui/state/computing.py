@@ -11,7 +11,7 @@ from PySide6.QtCore import QCoreApplication
 
 from engine.recording import engines
 
-TORCH = "torch"
+HEAVY = "torch"
 """The engine that is heavy to load and may have other devices than the processor."""
 
 
@@ -39,27 +39,27 @@ class Place:
         return f"{self.engine}:{self.device}"
 
 
-def places(engine: str = "", devices: tuple[str, ...] = ()) -> list[Place]:
+def places(found_devices: tuple[str, ...] = ()) -> list[Place]:
     """Every engine on every device that it has or could have.
 
     Parameters
     ----------
-    engine, devices
-        An engine that has been loaded, and what it found; otherwise torch's devices are guessed from outside.
+    found_devices : tuple of str
+        What torch found once it was loaded; empty: its devices are guessed from outside.
     """
     found: list[Place] = []
     for entry in engines:
         title = entry.title.removeprefix("Py")
-        if entry.name != TORCH:
+        if entry.name != HEAVY:
             found += [Place(entry.name, device, title, entry.missing()) for device in entry.devices()]
-        elif engine == TORCH and devices:
-            names = _short(devices)
-            found += [Place(TORCH, device, f"{title} {names[device]}") for device in devices]
-            if len(devices) == 1:
-                found.append(Place(TORCH, "cuda", f"{title} CUDA", _no_device()))
+        elif found_devices:
+            names = _short(found_devices)
+            found += [Place(HEAVY, device, f"{title} {names[device]}") for device in found_devices]
+            if len(found_devices) == 1:
+                found.append(Place(HEAVY, "cuda", f"{title} CUDA", _no_device()))
         else:
-            found.append(Place(TORCH, "cpu", f"{title} CPU", entry.missing()))
-            found.append(Place(TORCH, "cuda", f"{title} CUDA", entry.missing() or _no_cuda()))
+            found.append(Place(HEAVY, "cpu", f"{title} CPU", entry.missing()))
+            found.append(Place(HEAVY, "cuda", f"{title} CUDA", entry.missing() or _no_cuda()))
     return found
 
 
@@ -84,7 +84,7 @@ def _no_device() -> str:
 
 def _no_cuda() -> str:
     """Why torch will find no CUDA device, as far as it can be told from outside; empty where it may."""
-    version = importlib.metadata.version(TORCH)  # without importing it
+    version = importlib.metadata.version(HEAVY)  # without importing it
     if version.endswith("+cpu"):
         return QCoreApplication.translate(
             "computing",

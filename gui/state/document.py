@@ -228,7 +228,7 @@ def opened(id: str = "", cell: str | None = None, engine: str = "", device: str 
         There is no such scenario or cell.
     """
     engine = engine or FIRST_ENGINE
-    known = [task.id for task in tasks.all()]
+    known = tasks.ids()
     id = id or (START if START in known else known[0])
     if id not in known:
         raise KeyError(f"there is no scenario {id!r}; there are {', '.join(known)}")
@@ -238,7 +238,7 @@ def opened(id: str = "", cell: str | None = None, engine: str = "", device: str 
     spec = task.spec(cell or task.cell)
     parameters, weights, score = _weights(task, spec)
     return Project(
-        id, spec, parameters, weights, score, (task.example,), (None,), 0, engine, device
+        id, spec, parameters, weights, score, (task.example,), (task.example_target or None,), 0, engine, device
     )  # fmt: skip
 
 
@@ -252,6 +252,6 @@ def _weights(task: tasks.Task, spec: ModelSpec) -> tuple[Mapping[str, np.ndarray
     """Parameters, what they are, and their score: shipped where they fit the spec, else fresh."""
     shipped = task.weights(spec.cell) if _fits(task, spec) else None
     if shipped is None:
-        return Network(spec).parameters, FRESH, ""
+        return task.initial(spec).parameters, FRESH, ""
     arrays, facts = shipped
     return Network(spec, arrays).parameters, TRAINED, wording.score(task.metric_name, facts.get("score"))

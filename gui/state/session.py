@@ -217,7 +217,7 @@ def compute(project: Project, confirmed: bool = False) -> Computed:
         if own[i]:
             alone = batch.initial(project, len(samples))
             alone = {name: value[:, i : i + 1] for name, value in alone.items()}
-            inputs = {**task.collate([sample]), **batch.free_steps(spec, len(sample.x)), **alone, **where}
+            inputs = {**batch.unanswered(spec, task, sample), **alone, **where}
             samples[i] = batch.answered(sample, network.run(**inputs), task.output_labels)
     inputs = batch.fitted(spec, task.collate(samples))
     trace = network.run(

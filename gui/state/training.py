@@ -142,7 +142,7 @@ class Training(QObject):
 def _train(project: Project, mailbox: Mailbox[TrainingEvent], cancelled: threading.Event) -> TrainingEvent | None:
     """Train to the end and return the last event; None where it was cancelled. Runs on the worker's thread."""
     task, spec = tasks.get(project.scenario), project.spec
-    data = fitted(spec, task.collate(task.split("train")))
+    data = fitted(spec, task.collate(task.training_samples()))
     events = train(
         Network(spec, project.parameters), data, evaluate=task.score, engine=project.engine, device=project.device,
         **task.train_options(spec.cell),

@@ -1,0 +1,254 @@
+"""The command line: what was asked for, checked, before any window is made."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+import resources
+from engine import tasks
+from engine.format import percent
+from engine.recording import engines
+from engine.registry import cells
+from gui import version
+from gui.state.document import FIRST_ENGINE, opened
+from gui.state.project import Project
+
+KINDS = (".png", ".svg", ".pdf")
+SIZE = (1680, 1050)
+SMALLEST, LARGEST = 320, 16_384
+ARRAYS, TEXTS = (".npy", ".npz", ".csv"), (".txt",)
+
+
+class UsageError(Exception):
+    """Something on the command line cannot be; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks for.
+
+    Attributes
+    ----------
+    project : Project
+        What the window opens with.
+    step : int or None
+        Where the playhead goes; negative from the end.
+    theme : str or None
+        None: the remembered one.
+    present : bool
+    snapshot : Path or None
+    size : pair of int
+        Of the picture, in pixels.
+    """
+
+    project: Project
+    step: int | None = None
+    theme: str | None = None
+    present: bool = False
+    snapshot: Path | None = None
+    size: tuple[int, int] = SIZE
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the parser; its help is the documentation."""
+    themes = ["system", *sorted(path.stem for path in resources.path("themes").glob("*.json"))]
+    made = _Parser(
+        prog="loopscope", description="Look inside recurrent networks, one step at a time.", allow_abbrev=False
+    )
+    add = made.add_argument
+    add("file", nargs="?", metavar="FILE", help="a project or a checkpoint to open")
+    add("--scenario", metavar="ID", help="what the network does; --list names them")
+    add("--text", metavar="TEXT", help="the input, for a scenario that reads text")
+    add("--input", metavar="FILE", help="the input from a file: .txt, or an array as .npy, .npz, .csv")
+    add("--cell", metavar="NAME", help=", ".join(cells.names()))
+    add("--engine", metavar="NAME", help=", ".join(engines.names()))
+    add("--device", metavar="NAME", help="cpu, cuda, cuda:1, …")
+    add("--step", metavar="N", type=_integer, help="playhead position: 0 before the first step, -1 the last")
+    add("--theme", metavar="NAME", choices=themes, help=", ".join(themes))
+    add("--present", action="store_true", help="begin with the presentation")
+    add("--snapshot", metavar="OUT", type=Path, help="draw the window to a .png, .svg or .pdf file and quit")
+    add("--size", metavar="WxH", type=_size, help="of the snapshot in pixels (1680x1050)")
+    add("--list", action="store_true", help="list scenarios, cells, engines and devices, and quit")
+    add("--version", action="store_true", help="print the version, and quit")
+    return made
+
+
+def parse(arguments: Sequence[str]) -> Options | str:
+    """Read the command line.
+
+    Returns
+    -------
+    Options or str
+        A text where nothing is to be opened: it is to be printed.
+
+    Raises
+    ------
+    UsageError
+        With the one line that says what is wrong.
+    """
+    given = parser().parse_args(list(arguments))
+    if given.version:
+        return f"Loopscope {version.number()}"
+    if given.list:
+        return listing()
+    if given.size and not given.snapshot:
+        raise UsageError("--size goes with --snapshot")
+    if given.snapshot:
+        _check_snapshot(given.snapshot)
+    if given.file is not None:
+        _refuse_file(Path(given.file))
+    project = _project(given)
+    return Options(project, given.step, given.theme, given.present, given.snapshot, given.size or SIZE)
+
+
+def listing() -> str:
+    """What there is: scenarios with the scores of their shipped weights, cells, engines and devices."""
+    lines = ["Scenarios"]
+    for task in tasks.all():
+        lines.append(f"  {task.id:<14} {task.title}  ({task.pattern})")
+        scores = []
+        for cell in cells.names():
+            shipped = task.weights(cell)
+            scores.append(f"{cell} {percent(shipped[1]['score']) if shipped else 'not trained'}")
+        lines.append(f"  {'':<14} {', '.join(scores)}: {task.metric_name}")
+    lines += ["", "Cells"] + [f"  {cell.name:<14} {cell.title}" for cell in cells]
+    lines += ["", "Engines and devices"]
+    for engine in engines:
+        found = ", ".join(engine.devices())
+        lines.append(
+            f"  {engine.name:<14} {found}" if found else f"  {engine.name:<14} not available: {engine.missing()}"
+        )
+        if found == "cpu" and engine.name != FIRST_ENGINE:
+            lines.append(
+                f"  {'':<14} no CUDA device was found: CUDA needs an NVIDIA card, its driver and a build for it"
+            )
+    return "\n".join(lines)
+
+
+def read_input(path: Path) -> str | np.ndarray:
+    """Read an input: a text, or an array of numbers.
+
+    Raises
+    ------
+    UsageError
+        The file is not there, is of another kind, or cannot be read as what its name says.
+    """
+    kind = path.suffix.lower()
+    if kind not in (*ARRAYS, *TEXTS):
+        raise UsageError(f"{path}: an input must be one of {', '.join((*TEXTS, *ARRAYS))}")
+    try:
+        if kind in TEXTS:
+            return path.read_text(encoding="utf-8").strip()
+        if kind == ".csv":
+            return np.loadtxt(path, delimiter=",", ndmin=2)
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            names = list(loaded)
+            if len(names) != 1 and "x" not in names:
+                raise UsageError(f"{path}: holds {', '.join(names) or 'nothing'}; one array is wanted, or one named x")
+            return loaded["x" if "x" in names else names[0]]
+    except UsageError:
+        raise
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: is not a text in UTF-8") from None
+    except OSError as error:
+        raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except Exception as error:  # the readers of damaged files raise many kinds
+        raise UsageError(f"{path}: cannot be read as {kind[1:]} ({_line(error)})") from None
+
+
+def _project(given: argparse.Namespace) -> Project:
+    for name, registry in (("cell", cells), ("engine", engines)):
+        value = getattr(given, name)
+        if value is not None and value not in registry:
+            raise UsageError(f"--{name} {value} is not possible; it must be one of {', '.join(registry.names())}")
+    if given.scenario is not None and given.scenario not in tasks.ids():
+        raise UsageError(f"--scenario {given.scenario} is not possible; it must be one of {', '.join(tasks.ids())}")
+    if given.text is not None and given.input is not None:
+        raise UsageError("--text and --input are both given; there is one input")
+    engine, device = _place(given.engine, given.device)
+    project = opened(given.scenario or "", given.cell, engine, device)
+    source = given.text if given.input is None else read_input(Path(given.input))
+    if source is None:
+        return project
+    task, name = tasks.get(project.scenario), "--text" if given.input is None else given.input
+    if isinstance(source, str) != (task.kind == "text"):
+        wanted = "a text" if task.kind == "text" else f"an array of {task.example.shape}"
+        raise UsageError(f"{name}: the scenario {task.id} reads {wanted}; this is {_what(source)}")
+    try:
+        task.encode(source)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{name}: {_line(error)}") from None
+    return project.but(sources=(source,), targets=(None,))
+
+
+def _place(engine: str | None, device: str | None) -> tuple[str, str]:
+    """The engine and the device, checked as far as that loads nothing heavy that was not asked for."""
+    if engine is None:
+        heavy = device is not None and device != "cpu"
+        engine = (
+            next((name for name in engines.names() if name != FIRST_ENGINE), FIRST_ENGINE) if heavy else FIRST_ENGINE
+        )
+    device = device or "cpu"
+    entry = engines[engine]
+    if entry.missing():
+        raise UsageError(f"--engine {engine}: {entry.missing()}")
+    if device != "cpu":
+        found = entry.devices()
+        if device not in found and not any(other.split(":")[0] == device for other in found):
+            raise UsageError(f"--device {device} is not available with --engine {engine}; there is {', '.join(found)}")
+    return engine, device
+
+
+def _refuse_file(path: Path) -> None:
+    if not path.exists():
+        raise UsageError(f"{path}: no such file")
+    if path.suffix.lower() in (*TEXTS, *ARRAYS):
+        raise UsageError(f"{path}: to run on this input, write --input {path}")
+    raise UsageError(f"{path}: files of this kind cannot be opened yet")
+
+
+def _check_snapshot(path: Path) -> None:
+    if path.suffix.lower() not in KINDS:
+        raise UsageError(f"--snapshot {path} is not possible; the name must end with {', '.join(KINDS)}")
+    if not path.parent.is_dir():
+        raise UsageError(f"--snapshot {path}: there is no folder {path.parent}")
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 1920x1080")
+    width, height = int(found[1]), int(found[2])
+    if not all(SMALLEST <= side <= LARGEST for side in (width, height)):
+        raise argparse.ArgumentTypeError(f"{text} is not possible; each side must be from {SMALLEST} to {LARGEST}")
+    return width, height
+
+
+def _what(source: str | np.ndarray) -> str:
+    return "a text" if isinstance(source, str) else f"an array of {source.shape}"
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

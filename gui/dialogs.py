@@ -1,0 +1,100 @@
+"""The few questions that need a window of their own: a picture's file, training, about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from gui import snapshot, version
+from gui.icons import icon
+from gui.state.app_state import AppState
+from gui.state.computing import Place
+from gui.theme import px
+from gui.widgets import label
+
+
+def save_picture(window: QWidget) -> None:
+    """Ask for a file and draw the window to it."""
+    filters = ";;".join((_tr("PNG picture (*.png)"), _tr("SVG drawing (*.svg)"), _tr("PDF document (*.pdf)")))
+    path, chosen = QFileDialog.getSaveFileName(window, _tr("Save picture"), "loopscope.png", filters)
+    if not path:
+        return
+    if Path(path).suffix.lower() not in snapshot.KINDS:
+        path += next(kind for kind in snapshot.KINDS if kind in chosen)
+    try:
+        snapshot.save(window, Path(path))
+    except OSError as error:
+        window.say_failure(str(error))  # type: ignore[attr-defined]
+
+
+def train(state: AppState, parent: QWidget) -> None:
+    """Say what training would do, and begin it when the user wants."""
+    if state.session.training is not None:
+        return
+    project, task = state.document.project, state.document.task
+    options = task.train_options(project.spec.cell)
+    begin = (
+        _tr("It begins with the fresh weights.")
+        if project.weights == "fresh"
+        else _tr("It goes on from the weights as they are; undo brings these back.")
+    )
+    facts = _tr("{} passes over the training data, {} sequences at a time, Adam at a rate of {}.").format(
+        options["epochs"], options.get("batch_size", 32), f"{options.get('learning_rate', 1e-3):g}"
+    )
+    cell, title = project.spec.cell.upper(), _tr(task.title)
+    box = _Box(_tr("Train the {} on “{}”?").format(cell, title), f"{begin} {facts}", parent)
+    box.setWindowTitle(_tr("Train"))
+    button = box.buttons.addButton(_tr("Train"), QDialogButtonBox.ButtonRole.AcceptRole)
+    button.setProperty("role", "primary")
+    button.setDefault(True)
+    box.buttons.addButton(_tr("Not now"), QDialogButtonBox.ButtonRole.RejectRole)
+    box.accepted.connect(state.session.train)
+    box.open()
+
+
+def about(places: list[Place], parent: QWidget) -> None:
+    """Say what this is and what computes."""
+    lines = [
+        _tr("Version {}. MIT licence.").format(version.number()),
+        _tr("A desktop instrument for looking inside recurrent networks, one step at a time."),
+        "",
+        *(f"{place.title}: {place.missing or _tr('ready')}" for place in places),
+    ]
+    box = _Box("Loopscope", "\n".join(lines), parent)
+    box.setWindowTitle(_tr("About Loopscope"))
+    box.buttons.addButton(QDialogButtonBox.StandardButton.Close)
+    box.open()
+
+
+class _Box(QDialog):
+    """A heading, a text and buttons, beside the application's picture."""
+
+    def __init__(self, heading: str, text: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        picture = QLabel()
+        picture.setPixmap(icon("loopscope").pixmap(px(48), px(48)))
+        words = label(text)
+        words.setWordWrap(True)
+        words.setMinimumWidth(px(380))
+        column = QVBoxLayout()
+        column.addWidget(label(heading, "heading"))
+        column.addWidget(words)
+        row = QHBoxLayout()
+        row.setSpacing(px(16))
+        row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(column, 1)
+        self.buttons = QDialogButtonBox()
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        box = QVBoxLayout(self)
+        box.setContentsMargins(px(20), px(18), px(20), px(16))
+        box.setSpacing(px(16))
+        box.addLayout(row)
+        box.addWidget(self.buttons)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("dialogs", text)

@@ -1,0 +1,133 @@
+"""Panels as docks: a slim handle to move, float and close them by, since their headings stand inside."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QBoxLayout, QDockWidget, QToolButton, QWidget
+
+from gui.icons import icon
+from gui.theme import px, theme, themes
+
+AREAS = {
+    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
+    "right": Qt.DockWidgetArea.RightDockWidgetArea,
+    "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
+}
+THICKNESS, DOT, DOTS = 14, 2, 6
+
+
+class Dock(QDockWidget):
+    """A view as a dock, with a slim handle instead of a title bar.
+
+    Parameters
+    ----------
+    view : QWidget
+        With the attributes ``id``, ``title`` and ``area``.
+    """
+
+    def __init__(self, view: QWidget, parent: QWidget) -> None:
+        super().__init__(self.tr(view.title), parent)  # type: ignore[attr-defined]
+        self.setObjectName(f"dock.{view.id}")  # type: ignore[attr-defined]
+        self.home = AREAS[view.area]  # type: ignore[attr-defined]
+        features = (
+            QDockWidget.DockWidgetFeature.DockWidgetClosable
+            | QDockWidget.DockWidgetFeature.DockWidgetMovable
+            | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+        )
+        if view.area == "bottom":  # type: ignore[attr-defined]
+            # Height is dear below the score: the handle stands at the side.
+            features |= QDockWidget.DockWidgetFeature.DockWidgetVerticalTitleBar
+        self.setFeatures(features)
+        self.setWidget(view)
+        self.setTitleBarWidget(_Handle(self))
+
+
+class _Handle(QWidget):
+    """Dots to drag by; the buttons show when the pointer is over it or when the dock floats."""
+
+    def __init__(self, dock: Dock) -> None:
+        super().__init__(dock)
+        self._dock = dock
+        self.setToolTip(self.tr("Drag to move {}; double-click to float it").format(dock.windowTitle()))
+        self._upright = bool(dock.features() & QDockWidget.DockWidgetFeature.DockWidgetVerticalTitleBar)
+        self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom if self._upright else QBoxLayout.Direction.LeftToRight)
+        self._box.setContentsMargins(0, 0, 0, 0)
+        self._box.setSpacing(0)
+        if not self._upright:
+            self._box.addStretch(1)
+        self._buttons = [
+            self._button("maximize", self.tr("Float {}, or put it back").format(dock.windowTitle()), self._on_float),
+            self._button("x", self.tr("Hide {}; the View menu brings it back").format(dock.windowTitle()), dock.close),
+        ]
+        for button in reversed(self._buttons) if self._upright else self._buttons:
+            self._box.addWidget(button)
+        if self._upright:
+            self._box.addStretch(1)
+        self.setLayout(self._box)
+        dock.topLevelChanged.connect(self._show_buttons)
+        themes().zoom_changed.connect(self._measure)
+        self._measure()
+        self._show_buttons()
+
+    def sizeHint(self) -> QSize:
+        """As thick as the buttons."""
+        return QSize(px(THICKNESS), px(THICKNESS))
+
+    def minimumSizeHint(self) -> QSize:
+        """The same."""
+        return self.sizeHint()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Show the buttons."""
+        self._show_buttons()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Hide them again."""
+        self._show_buttons()
+        super().leaveEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the dots in the middle."""
+        worn, dot, gap = theme(), px(DOT), px(DOT) * 2
+        with QPainter(self) as painter:
+            painter.fillRect(self.rect(), worn.panel)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(worn.muted if self.underMouse() else worn.border)
+            middle = self.rect().center()
+            for i in range(DOTS):
+                offset = (i - (DOTS - 1) / 2) * gap
+                x, y = (0.0, offset) if self._upright else (offset, 0.0)
+                painter.drawEllipse(QRectF(middle.x() + x - dot / 2, middle.y() + y - dot / 2, dot, dot))
+
+    def _button(self, picture: str, tip: str, call: object) -> QToolButton:
+        button = QToolButton(self)
+        button.setProperty("role", "flat")
+        button.setIcon(icon(picture, "muted"))
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.setStyleSheet("QToolButton { padding: 0; border: none; }")
+        button.clicked.connect(call)
+        policy = button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        button.setSizePolicy(policy)
+        return button
+
+    def _on_float(self) -> None:
+        self._dock.setFloating(not self._dock.isFloating())
+
+    def _show_buttons(self) -> None:
+        visible = self.underMouse() or self._dock.isFloating()
+        for button in self._buttons:
+            button.setVisible(visible)
+        self.update()
+
+    def _measure(self) -> None:
+        side = px(THICKNESS)
+        for button in self._buttons:
+            button.setFixedSize(side, side)
+            button.setIconSize(QSize(side - px(4), side - px(4)))
+        self.updateGeometry()

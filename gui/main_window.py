@@ -1,0 +1,253 @@
+"""The workspace: menus, switches, the score in the middle and the panels around it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtWidgets import QMainWindow, QToolBar, QVBoxLayout, QWidget
+
+from engine import tasks
+from gui import commands, dialogs
+from gui.actions import table
+from gui.actions.binder import Binder
+from gui.actions.palette import Palette
+from gui.actions.shortcuts import Shortcuts
+from gui.docks import Dock
+from gui.messages import Messages
+from gui.presentation import Presentation
+from gui.score import Score
+from gui.settings import Settings
+from gui.state.app_state import AppState
+from gui.state.project import FRESH, Project
+from gui.theme import px, themes
+from gui.toolbar import Switches, by_size
+from gui.views import views
+from gui.widgets import label
+
+LAYOUT_VERSION = 1
+SIDES = {
+    Qt.DockWidgetArea.LeftDockWidgetArea: (0.18, 228, 256),
+    Qt.DockWidgetArea.RightDockWidgetArea: (0.25, 300, 420),
+}
+"""The share of the window's width that a side's panels take at first, and its limits."""
+
+
+class MainWindow(QMainWindow):
+    """The window of the application.
+
+    Parameters
+    ----------
+    state : AppState
+    settings : Settings, optional
+        Where the layout is remembered; None: nowhere, and every panel is at its own place.
+    """
+
+    def __init__(self, state: AppState, settings: Settings | None = None) -> None:
+        super().__init__()
+        self.setObjectName("main")
+        self.setWindowTitle("Loopscope")
+        self.state, self._settings = state, settings
+        self._presentation: Presentation | None = None
+        self._placed = False
+        self._menu_bar = QMenuBar()
+        self.actions_ = Binder(self, self._menu_bar, self._calls())
+        commands.Enabling(state, self.actions_, self)
+        self.switches = Switches(state, self.actions_)
+        self.score = Score(state)
+        self.messages = Messages(state)
+        self.messages.train_wanted.connect(self.actions_["run.train"].trigger)
+        self.switches.refused.connect(self._on_refused)
+        self.docks = [Dock(view(state), self) for view in views() if view.area != "top"]
+        self._strips = [view(state) for view in views() if view.area == "top"]
+        self._assemble()
+        self._fill_menus()
+        state.document.project_changed.connect(self._on_project_changed)
+        self._on_project_changed(state.document.project)
+        self.actions_.listen(self.score)
+        self.resize(px(1280), px(800))
+        self._restore()
+
+    def say_failure(self, text: str) -> None:
+        """Say that something went wrong that no run can mend."""
+        self.messages.say_failure(text, retry=False)
+
+    def present(self) -> None:
+        """Show the stage on the window's screen."""
+        if self._presentation is None:
+            self._presentation = Presentation(self.state)
+        self._presentation.start(self.screen())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Give the panels their sizes when the window has its own."""
+        super().showEvent(event)
+        if not self._placed:
+            self._placed = True
+            self._share_out()
+            self.score.setFocus()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember the layout, and take the stage down."""
+        if self._settings is not None:
+            self._settings.set_window("main", self.saveGeometry(), self.saveState(LAYOUT_VERSION))
+            self._settings.speed = self.state.playback.speed
+            self._settings.sync()
+        if self._presentation is not None:
+            self._presentation.close()
+        super().closeEvent(event)
+
+    # Building --------------------------------------------------------------------------------------------
+
+    def _calls(self) -> dict[str, object]:
+        return {
+            **commands.on_state(self.state),
+            "file.picture": lambda: dialogs.save_picture(self),
+            "file.quit": self.close,
+            "edit.input": self._edit_input,
+            "view.present": self.present,
+            "view.fullscreen": self._set_fullscreen,
+            "view.palette": self._open_palette,
+            "view.reset_panels": self._reset_panels,
+            "run.train": lambda: dialogs.train(self.state, self),
+            "help.shortcuts": lambda: Shortcuts(self._extra_keys(), self).open(),
+            "help.about": lambda: dialogs.about(self.switches.places(), self),
+        }
+
+    def _assemble(self) -> None:
+        bar = QToolBar(self.tr("Switches"), self)
+        bar.setObjectName("switches")
+        bar.setMovable(False)
+        bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        bar.toggleViewAction().setVisible(False)
+        bar.addWidget(self.switches)
+        self.addToolBar(bar)
+        self.setMenuWidget(self._top())
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for strip in self._strips:
+            column.addWidget(strip)
+        column.addWidget(self.messages)
+        column.addWidget(self.score, 1)
+        self.setCentralWidget(middle)
+        self.setDockNestingEnabled(True)
+        for corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner):
+            self.setCorner(corner, Qt.DockWidgetArea.BottomDockWidgetArea)
+        for dock in self.docks:
+            self.addDockWidget(dock.home, dock)
+
+    def _top(self) -> QWidget:
+        """The line of the name, the menus, and how good the network is."""
+        line = QFrame()
+        line.setProperty("role", "panel")
+        self._weights = label("", "muted")
+        row = QHBoxLayout(line)
+        row.setContentsMargins(px(16), 0, px(16), 0)
+        row.setSpacing(px(8))
+        row.addWidget(label("Loopscope", "title"))
+        row.addWidget(self._menu_bar)
+        row.addStretch(1)
+        row.addWidget(self._weights)
+        return line
+
+    def _fill_menus(self) -> None:
+        actions = self.actions_
+        menu = actions.submenu(table.FILE, self.tr("&Scenarios"), "file.picture", "list")
+        options = [(task.id, self.tr(task.title), f"Ctrl+{i}") for i, task in enumerate(tasks.all(), 1)]
+        self._scenarios = actions.choices(menu, options, self.switches.choose_scenario)
+        menu = actions.submenu(table.VIEW, self.tr("&Theme"), "view.zoom_in", "sun-moon")
+        options = [(name, themes().title(name), "") for name in themes().names()]
+        self._themes = actions.choices(menu, options, self._choose_theme)
+        self._themes[themes().choice].setChecked(True)
+        menu = actions.submenu(table.VIEW, self.tr("P&anels"), "view.zoom_in", "panel-left")
+        for i, dock in enumerate(self.docks, 1):
+            toggle = dock.toggleViewAction()
+            toggle.setShortcut(f"Ctrl+Alt+{i}")
+            toggle.setToolTip(self.tr("Show or hide the panel"))
+            menu.addAction(toggle)
+        menu = actions.submenu(table.RUN, self.tr("&Cell"), "run.teacher_forcing")
+        options = [(cell.name, self.tr(cell.title), "") for cell in by_size()]
+        self._cells = actions.choices(menu, options, self.switches.choose_cell)
+        self._engines = actions.submenu(table.RUN, self.tr("E&ngine"), "run.teacher_forcing", "cpu")
+        self._engines.aboutToShow.connect(self._fill_engines)
+        self._fill_engines()
+
+    def _fill_engines(self) -> None:
+        self._engines.clear()
+        known = self.switches.places()
+        made = self.actions_.choices(
+            self._engines, [(place.id, place.title, "") for place in known], self.switches.choose_engine
+        )
+        for place in known:
+            made[place.id].setEnabled(not place.missing)
+            made[place.id].setToolTip(place.missing or self.tr("The same numbers from each"))
+            made[place.id].setChecked(place.id == self.switches.place().id)
+
+    def _restore(self) -> None:
+        geometry, layout = (QByteArray(), QByteArray()) if self._settings is None else self._settings.window("main")
+        if not geometry.isEmpty():
+            self.restoreGeometry(geometry)
+            self._placed = self.restoreState(layout, LAYOUT_VERSION)
+
+    def _share_out(self) -> None:
+        """Give the sides their share of the width, and what lies below its own height."""
+        for area, (share, least, most) in SIDES.items():
+            docks = [dock for dock in self.docks if self.dockWidgetArea(dock) == area and not dock.isFloating()]
+            width = max(px(least), min(px(most), round(share * self.width())))
+            self.resizeDocks(docks, [width] * len(docks), Qt.Orientation.Horizontal)
+        low = [d for d in self.docks if self.dockWidgetArea(d) == Qt.DockWidgetArea.BottomDockWidgetArea]
+        heights = [dock.widget().sizeHint().height() for dock in low]
+        self.resizeDocks(low, heights, Qt.Orientation.Vertical)
+
+    # What actions do to the window -----------------------------------------------------------------------
+
+    def _edit_input(self) -> None:
+        if self._strips:
+            self._strips[0].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _choose_theme(self, name: str) -> None:
+        themes().choose(name)
+        if self._settings is not None:
+            self._settings.theme = name
+
+    def _set_fullscreen(self, wanted: bool) -> None:
+        self.setWindowState(
+            self.windowState() | Qt.WindowState.WindowFullScreen
+            if wanted
+            else self.windowState() & ~Qt.WindowState.WindowFullScreen
+        )
+
+    def _reset_panels(self) -> None:
+        for dock in self.docks:
+            dock.setFloating(False)
+            self.addDockWidget(dock.home, dock)
+            dock.show()
+        self._share_out()
+
+    def _open_palette(self) -> None:
+        self._fill_engines()
+        Palette(self.actions_.everything(), self).open_over(self)
+
+    def _extra_keys(self) -> list[tuple[str, str, str]]:
+        """The actions that have keys but are not in the table: scenarios and panels."""
+        known = {self.actions_[entry.id] for entry in table.ACTIONS}
+        return [
+            (path.split(" › ")[0], action.text().replace("&", ""), action.shortcut().toString())
+            for path, action in self.actions_.everything()
+            if action not in known and not action.shortcut().isEmpty()
+        ]
+
+    # What the state says ---------------------------------------------------------------------------------
+
+    def _on_refused(self, text: str) -> None:
+        self.messages.say_failure(text, retry=False)
+
+    def _on_project_changed(self, project: Project, old: Project | None = None) -> None:
+        self._scenarios[project.scenario].setChecked(True)
+        self._cells[project.spec.cell].setChecked(True)
+        words = {FRESH: self.tr("fresh weights"), "trained": self.tr("trained"), "edited": self.tr("edited weights")}
+        said = project.score or words[project.weights]
+        self._weights.setText(said)
+        self._weights.setToolTip(self.tr("How good the network is on data it has never seen, or what its weights are"))
+        title = tasks.get(project.scenario).title
+        self.setWindowTitle(f"{self.tr(title)} — Loopscope")

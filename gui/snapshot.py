@@ -1,0 +1,84 @@
+"""A widget drawn to a file: pixels, or lines that stay sharp at every size."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QMarginsF, QPoint, QRect, QSize, QSizeF
+from PySide6.QtGui import QImage, QPageSize, QPainter, QPdfWriter
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QWidget
+
+KINDS = (".png", ".svg", ".pdf")
+DPI = 96
+
+
+def save(widget: QWidget, path: Path) -> None:
+    """Draw a widget as it is to a file of one of `KINDS`, told by its suffix.
+
+    The file is complete or is not there: it is written beside its place and moved.
+
+    Raises
+    ------
+    ValueError
+        The suffix is none of `KINDS`.
+    OSError
+        The file cannot be written.
+    """
+    kind = path.suffix.lower()
+    if kind not in KINDS:
+        raise ValueError(f"{path.name}: a picture's name must end with {', '.join(KINDS)}")
+    handle, name = tempfile.mkstemp(suffix=kind, prefix=".loopscope-", dir=path.parent)
+    os.close(handle)
+    try:
+        if not {".png": _png, ".svg": _svg, ".pdf": _pdf}[kind](widget, name):
+            raise OSError(f"{path}: the picture could not be written")
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _png(widget: QWidget, name: str) -> bool:
+    ratio = widget.devicePixelRatioF()
+    image = QImage(widget.size() * ratio, QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(ratio)
+    image.fill(widget.palette().window().color())
+    widget.render(image)
+    return image.save(name)
+
+
+def _svg(widget: QWidget, name: str) -> bool:
+    target = QSvgGenerator()
+    target.setFileName(name)
+    target.setResolution(DPI)
+    target.setSize(widget.size())
+    target.setViewBox(QRect(QPoint(0, 0), widget.size()))
+    target.setTitle(widget.windowTitle())
+    target.setDescription(QCoreApplication.translate("snapshot", "Drawn by Loopscope"))
+    return _paint(widget, target)
+
+
+def _pdf(widget: QWidget, name: str) -> bool:
+    target = QPdfWriter(name)
+    target.setResolution(DPI)
+    target.setTitle(widget.windowTitle())
+    target.setCreator("Loopscope")
+    target.setPageSize(QPageSize(_points(widget.size()), QPageSize.Unit.Point))
+    target.setPageMargins(QMarginsF(0, 0, 0, 0))
+    return _paint(widget, target)
+
+
+def _paint(widget: QWidget, target: QSvgGenerator | QPdfWriter) -> bool:
+    painter = QPainter()
+    if not painter.begin(target):
+        return False
+    widget.render(painter, QPoint(0, 0))
+    return painter.end()
+
+
+def _points(size: QSize) -> QSizeF:
+    return QSizeF(size.width() * 72 / DPI, size.height() * 72 / DPI)
