@@ -102,6 +102,16 @@ def names(graph: Graph) -> tuple[str, ...]:
     return tuple(name for name in graph.recorded if name not in inside)
 
 
+def showing(graph: Graph, name: str) -> str:
+    """The equation in which a value is computed: its own, or for a pre-activation the one that squashes it."""
+    if name in names(graph):
+        return name
+    if name in squashed(graph):
+        index = graph.by_name[name]
+        return next(node.name for node in graph.nodes if index in node.args and node.named)
+    return graph.states[0]
+
+
 class Equation:
     """One equation of a cell, walked once.
 

@@ -118,7 +118,8 @@ class Inspection:
 
     trace: Trace
     words: Words
-    _equations: dict[str, Equation] = field(default_factory=dict)
+    _equations: dict[str, Equation] = field(default_factory=dict, repr=False)
+    _scales: dict[str, float] = field(default_factory=dict, repr=False)
 
     @cached_property
     def reach(self) -> Reach:
@@ -184,6 +185,22 @@ class Inspection:
         mask = self.trace.batch.step_mask(part)
         return mask is not None and not bool(mask[step, self.words.sequence])
 
+    def scale(self, place: Place, piece: Piece) -> float:
+        """The magnitude that has a piece's full colour: the largest of it in this sequence, or in its block."""
+        name, trace = piece.node, self.trace
+        key = place.lane.key(name.removesuffix("_prev"))
+        if key not in self._scales:
+            if name.removesuffix("_prev") in trace.graph.recorded:
+                found = trace.value(key)[:, place.sequence]
+            elif name == "x":
+                found = trace.read_by(place.prefix)[:, place.sequence]
+            else:
+                weights = self.weights(place.prefix)
+                found = np.sum([weights[each] for each in piece.names], axis=0)
+            finite = np.abs(found[np.isfinite(found)])
+            self._scales[key] = float(finite.max(initial=0.0)) or 1.0
+        return self._scales[key]
+
     # One step ------------------------------------------------------------------------------------------
 
     def values(self, place: Place) -> list[np.ndarray | float]:
@@ -218,12 +235,12 @@ class Inspection:
         position : int
             The playhead's.
         name : str
-            One of :attr:`names`; any other stands for the hidden state.
+            A recorded name; a pre-activation stands for what squashes it, any other for the hidden state.
         unit : int
             From 0; beyond the last it is the last.
         """
         trace = self.trace
-        name = name if name in self.names else trace.graph.states[0]
+        name = equation.showing(trace.graph, name)
         units = trace.spec.hidden_size
         unit = min(max(0, unit), units - 1)
         padding, reached = self.padding(place), self.computed(place, position)

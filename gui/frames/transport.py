@@ -76,21 +76,3 @@ def timeline(trace: Trace, words: Words) -> TimelineFrame:
         kinds, at, np.concatenate(steps).astype(np.intp), np.concatenate(totals).astype(np.intp),
         tuple(parts), tuple(lanes), labels,
     )  # fmt: skip
-
-
-def decimation(count: int, room: float, needed: float) -> int:
-    """Every how-manieth of ``count`` labels is shown where each needs ``needed`` of the ``room``: 1, 2, 5, 10, …
-
-    Returns
-    -------
-    int
-        0 where not even one fits.
-    """
-    if count == 0 or needed > room:
-        return 0
-    least = count * needed / room
-    step, factors = 1, (2, 2.5, 2)
-    turn = 0
-    while step < least:
-        step, turn = round(step * factors[turn % 3]), turn + 1
-    return step

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QSize
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
@@ -45,43 +46,46 @@ def sign(text: str) -> Run:
 
 def width(run: Run, size: float) -> float:
     """How wide a run is, with the space around a relation."""
-    main, index = _fonts(run, size)
-    sub = QFontMetricsF(_index_font(run.below, size)).horizontalAdvance(run.below) if run.below else 0.0
-    sup = QFontMetricsF(index).horizontalAdvance(run.above) if run.above else 0.0
-    return QFontMetricsF(main).horizontalAdvance(run.text) + max(sub, sup) + _space(run, size)
+    below = _advance(run.below, size * INDEX, _slanted(run.below))
+    above = _advance(run.above, size * INDEX, False)
+    return _advance(run.text, size, run.italic) + max(below, above) + _space(run, size)
 
 
 def paint(painter: QPainter, run: Run, x: float, base: float, size: float) -> float:
     """Draw a run from x on a baseline; return where the next one begins."""
-    main, index = _fonts(run, size)
-    worn = theme()
-    painter.setPen(worn.color(run.role))
+    painter.setPen(theme().color(run.role))
     left = x + _space(run, size) / 2
-    painter.setFont(main)
+    painter.setFont(_font(size, run.italic))
     painter.drawText(QPointF(left, base), run.text)
-    left += QFontMetricsF(main).horizontalAdvance(run.text)
+    left += _advance(run.text, size, run.italic)
     if run.below:
-        painter.setFont(_index_font(run.below, size))
+        painter.setFont(_font(size * INDEX, _slanted(run.below)))
         painter.drawText(QPointF(left, base + LOWER * size), run.below)
     if run.above:
-        painter.setFont(index)
+        painter.setFont(_font(size * INDEX, False))
         painter.drawText(QPointF(left, base - RAISE * size), run.above)
     return x + width(run, size)
 
 
-def _fonts(run: Run, size: float) -> tuple[QFont, QFont]:
-    return fonts.math(size, run.italic, scaled=False), fonts.math(size * INDEX, False, scaled=False)
-
-
-def _index_font(text: str, size: float) -> QFont:
+def _slanted(index: str) -> bool:
     # Letters of an index are variables or names (W_ih): italic; figures are upright.
-    return fonts.math(size * INDEX, not text.lstrip("-").isdigit(), scaled=False)
+    return not index.lstrip("-").isdigit()
+
+
+@lru_cache(maxsize=64)
+def _font(size: float, italic: bool) -> QFont:
+    return fonts.math(size, italic, scaled=False)
+
+
+@lru_cache(maxsize=4096)
+def _advance(text: str, size: float, italic: bool) -> float:
+    return QFontMetricsF(_font(size, italic)).horizontalAdvance(text) if text else 0.0
 
 
 def _space(run: Run, size: float) -> float:
     if run.text in RELATIONS:
         return 0.5 * size
-    return 0.12 * size if run.text.isalpha() and len(run.text) == 1 else 0.0
+    return 0.16 * size if run.below or run.above else 0.0
 
 
 class MathLine(Painted):

@@ -1,0 +1,296 @@
+"""An equation as blocks of coloured cells, one unit's row outlined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from gui import colormaps
+from gui.format import full
+from gui.frames.equation import Piece
+from gui.theme import px, theme
+from gui.widgets.math_line import Run, paint, sign, width
+from gui.widgets.painted import Painted, focus_ring
+
+HEIGHT, CELL, NARROWEST, ALONE, MARGIN = 108, 11, 4, 16, 4
+SYMBOL, SIGN = 14, 13
+FINE = 3.0
+"""Cells smaller than this many pixels stand without gaps between them."""
+
+
+@dataclass(frozen=True)
+class _Box:
+    """Where a piece lies: its slot, and the block of cells in it."""
+
+    piece: Piece
+    slot: QRectF
+    block: QRectF
+
+
+class Blocks(Painted):
+    """Shows an equation's pieces side by side, each with its name below.
+
+    A click on a row chooses a unit, as do Up and Down.
+
+    Parameters
+    ----------
+    scale : callable
+        ``scale(piece) -> float``: the magnitude that has the full colour.
+    """
+
+    unit_chosen = Signal(int)
+    """The user chose a unit, from 0."""
+
+    def __init__(self, scale: Callable[[Piece], float], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._scale = scale
+        self._pieces: tuple[Piece, ...] = ()
+        self._unit, self._units = 0, 1
+        self._boxes: list[_Box] = []
+        self._averaged = False
+        self._kept: dict[tuple[object, ...], tuple[np.ndarray | None, QPixmap]] = {}
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_equation(self, pieces: Sequence[Piece], unit: int, units: int) -> None:
+        """Show an equation, the row of a unit outlined."""
+        before = [(piece.base, piece.shape) for piece in self._pieces]
+        self._pieces, self._unit, self._units = tuple(pieces), unit, units
+        self._boxes = []
+        if before != [(piece.base, piece.shape) for piece in self._pieces]:
+            self._kept.clear()
+            self.updateGeometry()
+        self.setAccessibleName(self.tr("Equation as blocks, unit {} of {}").format(unit + 1, units))
+        self.update()
+
+    @property
+    def averaged(self) -> bool:
+        """Whether some block has more values than pixels, and so shows means."""
+        self._layout()
+        return self._averaged
+
+    def relayout(self) -> None:
+        """Measure again."""
+        self._boxes = []
+        self._kept.clear()
+
+    def sizeHint(self) -> QSize:
+        """Return room for all blocks and their names."""
+        return QSize(px(260), 2 * px(MARGIN) + self._height() + round(px(SYMBOL) * 1.9))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least width that still shows blocks."""
+        return QSize(px(200), self.sizeHint().height())
+
+    def resizeEvent(self, event: object) -> None:
+        """Measure again."""
+        self.relayout()
+
+    # Measuring -----------------------------------------------------------------------------------------
+
+    def _rows(self) -> int:
+        return max((piece.shape[0] for piece in self._pieces if piece.shape and piece.along), default=1)
+
+    def _height(self) -> int:
+        tallest = max((piece.shape[0] for piece in self._pieces if piece.shape), default=1)
+        return min(px(HEIGHT), max(tallest, 3) * px(CELL))
+
+    def _layout(self) -> list[_Box]:
+        if self._boxes or not self._pieces:
+            return self._boxes
+        cell = min(float(px(CELL)), self._height() / max(1, self._rows()))
+        narrow = max(float(px(NARROWEST)), min(cell, float(px(CELL))))
+        fixed, columns, gap = 0.0, 0, px(4)
+        for piece in self._pieces:
+            if piece.kind == "sign":
+                fixed += self._sign_width(piece)
+            elif piece.kind == "vector":
+                fixed += self._slot_width(piece, narrow) + gap
+            else:
+                columns += piece.shape[1]
+                fixed += gap
+        if not columns:
+            fixed += (px(ALONE) - narrow) * sum(piece.kind == "vector" for piece in self._pieces)
+            narrow = float(px(ALONE))
+        wide = min(cell, (self.width() - fixed - 2 * px(MARGIN)) / columns) if columns else 0.0
+        self._averaged = (0 < wide < 1) or cell < 1
+        x, top = float(px(MARGIN)), float(px(MARGIN))
+        for piece in self._pieces:
+            if piece.kind == "sign":
+                slot = QRectF(x, top, self._sign_width(piece), self._height())
+                self._boxes.append(_Box(piece, slot, slot))
+                x += slot.width()
+                continue
+            block = piece.shape[1] * wide if piece.kind == "matrix" else narrow
+            room = max(block, self._slot_width(piece, 0)) if piece.kind == "vector" else block
+            tall = min(piece.shape[0] * cell, self._height())
+            slot = QRectF(x, top, room, self._height())
+            area = QRectF(x + (room - block) / 2, top + (self._height() - tall) / 2, block, tall)
+            self._boxes.append(_Box(piece, slot, area))
+            x += room + gap
+        return self._boxes
+
+    def _slot_width(self, piece: Piece, least: float) -> float:
+        return max(least, width(Run(piece.base, piece.below), px(SYMBOL)))
+
+    def _sign_width(self, piece: Piece) -> float:
+        return width(sign(piece.base), px(SIGN)) + px(4 if piece.base == "(" else 1)
+
+    # Painting ------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw every block, its name, the signs between, and the outline of the unit's row."""
+        worn = theme()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for box in self._layout():
+                piece, middle = box.piece, box.slot.center().y()
+                if piece.kind == "sign":
+                    paint(painter, sign(piece.base), box.slot.x(), middle + px(SIGN) * 0.33, px(SIGN))
+                    continue
+                painter.drawPixmap(box.block, self._picture(box), QRectF())
+                name = Run(piece.base, piece.below)
+                left = box.slot.center().x() - width(name, px(SYMBOL)) / 2
+                paint(painter, name, left, box.slot.bottom() + px(SYMBOL) * 1.25, px(SYMBOL))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(worn.text, max(1.5, px(1.5))))
+            for box in self._layout():
+                if box.piece.shape and box.piece.along:
+                    painter.drawRoundedRect(self._row_of(box), px(2), px(2))
+            if self.hasFocus():
+                focus_ring(painter, QRectF(self.rect()), px(6))
+
+    def _row_of(self, box: _Box) -> QRectF:
+        high = box.block.height() / box.piece.shape[0]
+        row = QRectF(box.block.x(), box.block.y() + self._unit * high, box.block.width(), high)
+        grow = max(0.0, (px(4) - row.height()) / 2)
+        return row.adjusted(-1, -grow - 0.5, 1, grow + 0.5)
+
+    def _picture(self, box: _Box) -> QPixmap:
+        """Paint a block once; weights stay the same from step to step."""
+        ratio = self.devicePixelRatioF()
+        size = (max(1, round(box.block.width() * ratio)), max(1, round(box.block.height() * ratio)))
+        key = (box.piece.node, size, theme().name)
+        value = box.piece.value
+        kept = self._kept.get(key)
+        if kept is not None and (kept[0] is value or _same(kept[0], value)):
+            return kept[1]
+        pixmap = _cells(box.piece, size, self._scale(box.piece))
+        self._kept[key] = (value, pixmap)
+        return pixmap
+
+    # Gestures ------------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Choose the row's unit."""
+        found = self._at(event.position().toPoint())
+        if found is not None and found[0].along:
+            self.unit_chosen.emit(found[1])
+        else:
+            super().mousePressEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Go to the unit above or below, to the first or the last."""
+        goal = {
+            Qt.Key.Key_Up: self._unit - 1,
+            Qt.Key.Key_Down: self._unit + 1,
+            Qt.Key.Key_Home: 0,
+            Qt.Key.Key_End: self._units - 1,
+        }.get(Qt.Key(event.key()))
+        if goal is None:
+            super().keyPressEvent(event)
+        elif 0 <= goal < self._units:
+            self.unit_chosen.emit(goal)
+
+    def event(self, event: object) -> bool:
+        """Tell the value below the pointer."""
+        if isinstance(event, QHelpEvent):
+            tip = self.tip_at(event.pos())
+            QToolTip.showText(event.globalPos(), tip, self)
+            return True
+        return super().event(event)  # type: ignore[arg-type]
+
+    def tip_at(self, point: QPoint) -> str:
+        """What the tooltip says at a point: the value's name, index and all its digits."""
+        found = self._at(point)
+        if found is None:
+            return self.tr("Click a row, or Up and Down: the unit whose sum is written below")
+        piece, row, column = found
+        index = f"[{row + 1}, {column + 1}]" if piece.kind == "matrix" else f"[{row + 1}]"
+        if piece.value is None:
+            return self.tr("{name}{index}: not computed yet").format(name=piece.plain, index=index)
+        value = piece.value[row, column] if piece.kind == "matrix" else piece.value[row]
+        text = f"{piece.plain}{index} = {full(float(value))}"
+        if len(piece.names) > 1:
+            text += f"\n{piece.plain} = {' + '.join(piece.names)}"
+        return text
+
+    def _at(self, point: QPoint) -> tuple[Piece, int, int] | None:
+        for box in self._layout():
+            if box.piece.shape and box.block.adjusted(-2, 0, 2, 0).contains(point):
+                rows = box.piece.shape[0]
+                columns = box.piece.shape[1] if box.piece.kind == "matrix" else 1
+                row = int((point.y() - box.block.y()) / box.block.height() * rows)
+                column = int((point.x() - box.block.x()) / box.block.width() * columns)
+                return box.piece, min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)
+        return None
+
+
+def _same(kept: np.ndarray | None, value: np.ndarray | None) -> bool:
+    if kept is None or value is None:
+        return kept is value
+    return kept.shape == value.shape and bool(np.array_equal(kept, value, equal_nan=True))
+
+
+def _cells(piece: Piece, size: tuple[int, int], scale: float) -> QPixmap:
+    """Paint a block's cells into device pixels: separate cells where there is room, else a picture of means."""
+    worn, (wide, tall) = theme(), size
+    pixmap = QPixmap(wide, tall)
+    pixmap.fill(QColor(0, 0, 0, 0))
+    rows, columns = piece.shape[0], piece.shape[1] if piece.kind == "matrix" else 1
+    value = None if piece.value is None else np.asarray(piece.value, dtype=float).reshape(rows, columns)
+    with QPainter(pixmap) as painter:
+        painter.setPen(Qt.PenStyle.NoPen)
+        high, broad = tall / rows, wide / columns
+        if min(high, broad) < FINE:
+            if value is None:
+                painter.fillRect(QRectF(0, 0, wide, tall), worn.slot)
+            else:
+                image = colormaps.diverging_image(_means(value, tall, wide), scale, worn)
+                painter.drawImage(QRectF(0, 0, wide, tall), image)
+            return pixmap
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        gap = 2.0 if min(high, broad) >= 8 else 1.0
+        colours = None if value is None else colormaps.diverging(value, scale, worn)
+        wrong = None if value is None else colormaps.invalid(value)
+        for row in range(rows):
+            for column in range(columns):
+                if colours is None or wrong is None:
+                    painter.setBrush(worn.slot)
+                elif wrong[row, column]:
+                    painter.setBrush(colormaps.hatch(worn))
+                else:
+                    painter.setBrush(QColor(*colours[row, column].tolist()))
+                cell = QRectF(column * broad, row * high, broad, high).adjusted(gap / 2, gap / 2, -gap / 2, -gap / 2)
+                painter.drawRoundedRect(cell, min(2.0, high / 6), min(2.0, high / 6))
+    return pixmap
+
+
+def _means(value: np.ndarray, tall: int, wide: int) -> np.ndarray:
+    """Average neighbours down to the pixels there are, axis by axis."""
+    for axis, room in enumerate((tall, wide)):
+        n = value.shape[axis]
+        if n > room:
+            edges = np.linspace(0, n, room + 1).astype(int)[:-1]
+            counts = np.diff(np.append(edges, n))
+            shape = [1, 1]
+            shape[axis] = -1
+            value = np.add.reduceat(value, edges, axis=axis) / counts.reshape(shape)
+    return value
+
+
