@@ -46,6 +46,8 @@ class _Thread(QThread):
 
     def finish(self) -> None:
         with self.wake:
+            if self.stopping:
+                return
             self.stopping, self.job = True, None
             self.wake.notify()
         if QThread.currentThread() is not self:
