@@ -246,9 +246,9 @@ def prepare(
         output_lengths = step_lengths
     else:
         output_lengths = _lengths("target_lengths", target_lengths, B, S)
-    if spec.pattern == "many-to-many" and step_lengths is not None:
-        if ((S if output_lengths is None else output_lengths) > step_lengths).any():
-            raise ValueError("target_lengths goes past lengths: many-to-many cannot score outputs on padding")
+    scored_steps = S if output_lengths is None else output_lengths
+    if spec.pattern == "many-to-many" and step_lengths is not None and (scored_steps > step_lengths).any():
+        raise ValueError("target_lengths goes past lengths: many-to-many cannot score outputs on padding")
     weights = np.broadcast_to(laid.scored[:, None], (S, B)) / (B * (S if reduction == "mean" else 1))
     if output_lengths is not None:
         weights = weights * (np.arange(S)[:, None] < output_lengths)

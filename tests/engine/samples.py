@@ -79,8 +79,9 @@ def assert_close(ours, theirs, tolerance, what=""):
 
 def assert_same_run(ours, theirs, tolerance):
     """Every recorded value, every gradient and every parameter's gradient of two traces."""
-    assert ours.keys() == theirs.keys()
-    for key in ours.keys():
+    keys = ours.keys()
+    assert keys == theirs.keys()
+    for key in keys:
         assert ours.value(key).dtype == theirs.value(key).dtype == np.dtype(ours.spec.dtype)
         assert_close(ours.value(key), theirs.value(key), tolerance, key)
     assert (ours.fed_back is None) == (theirs.fed_back is None)
@@ -95,7 +96,7 @@ def assert_same_run(ours, theirs, tolerance):
         assert not theirs.parameter_grads
         return
     assert_close(ours.loss, theirs.loss, tolerance, "loss")
-    for key in ours.keys():
+    for key in keys:
         assert ours.grad(key).shape == ours.value(key).shape
         assert_close(ours.grad(key), theirs.grad(key), tolerance, f"gradient of {key}")
     assert list(ours.parameter_grads) == list(theirs.parameter_grads) == list(ours.parameters)
