@@ -11,7 +11,7 @@ from engine.registry import cells
 from engine.spec import ModelSpec
 
 
-def _orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+def orthogonal(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     """A (semi-)orthogonal matrix, uniform over them (Saxe et al. 2014; Mezzadri 2007 for the sign)."""
     square = rng.standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(square)
@@ -26,7 +26,7 @@ def _matrix(
         limit = math.sqrt(6.0 / (shape[0] + shape[1]))  # Glorot and Bengio 2010
         return rng.uniform(-limit, limit, shape)
     if spec.init == "orthogonal":
-        return _orthogonal(rng, *shape)
+        return orthogonal(rng, *shape)
     if spec.init == "identity" and recurrent:
         return np.eye(*shape)  # Le, Jaitly and Hinton 2015
     return rng.uniform(-bound, bound, shape)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from engine.spec import PATTERNS
-from engine.tasks.base import Sample, Task, tasks
+from engine.tasks.base import Sample, Task, experiments, tasks
 
-__all__ = ["Sample", "Task", "all", "get", "ids"]
+__all__ = ["Sample", "Task", "all", "experiments", "get", "ids"]
 
 
 def get(id: str) -> Task:
-    """The task of that id; KeyError names those there are."""
-    return tasks[id]
+    """The task or experiment of that id; KeyError names the tasks there are."""
+    return experiments[id] if id in experiments else tasks[id]
 
 
 def all() -> tuple[Task, ...]:

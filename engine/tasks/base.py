@@ -204,3 +204,6 @@ def check_split(name: str) -> None:
 
 
 tasks: Registry[Task] = Registry("engine.tasks", "task")
+
+#: Networks built to show one fact; tasks as well, but with nothing to be trained on.
+experiments: Registry[Task] = Registry("engine.experiments", "experiment")
