@@ -29,7 +29,7 @@ class Gaussian(Experiment):
     title = "Gaussian, ρ = 0.95: it rises first, then vanishes"
     nonlinearity = "identity"
     fact = summary = (
-        "“ρ < 1, so it shrinks” is true only in the end. σ₁ < 1/γ is enough for vanishing; ρ < 1 is not enough at first."
+        "“ρ < 1, so it shrinks” is true only in the end: σ₁ < 1/γ is enough for vanishing, ρ < 1 is not."
     )
     source = "Pascanu, Mikolov and Bengio 2013"
 
