@@ -45,7 +45,8 @@ class StepCard(Card):
             tip = self.tr("The equation of {}")
             self.choice.set_segments([Segment(name, name, tip.format(name)) for name in frame.names])
             self.choice.setVisible(len(frame.names) > 1)
-        self.choice.set_current(frame.name)
+        if self.choice.current() != frame.name:
+            self.choice.set_current(frame.name)
         self.line.set_runs(runs(frame.pieces))
         self.blocks.set_equation(frame.pieces, frame.unit, frame.units)
         averaged = self.blocks.averaged
