@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QBoxLayout, QDockWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QBoxLayout, QDockWidget, QFrame, QToolButton, QVBoxLayout, QWidget
 
 from gui.icons import icon
 from gui.theme import px, theme, themes
@@ -39,8 +39,28 @@ class Dock(QDockWidget):
             # Height is dear below the score: the handle stands at the side.
             features |= QDockWidget.DockWidgetFeature.DockWidgetVerticalTitleBar
         self.setFeatures(features)
-        self.setWidget(view)
+        self.setWidget(_under_line(view) if view.area == "bottom" else view)  # type: ignore[attr-defined]
         self.setTitleBarWidget(_Handle(self))
+
+
+def hair_line() -> QFrame:
+    """A line between two parts of the window."""
+    line = QFrame()
+    line.setProperty("role", "line")
+    line.setFixedHeight(1)
+    return line
+
+
+def _under_line(view: QWidget) -> QWidget:
+    """The view below a line, since Qt leaves the gap above the lowest docks in the window's colour."""
+    both = QWidget()
+    both.setSizePolicy(view.sizePolicy())
+    column = QVBoxLayout(both)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    column.addWidget(hair_line())
+    column.addWidget(view)
+    return both
 
 
 class _Handle(QWidget):
@@ -93,6 +113,8 @@ class _Handle(QWidget):
         worn, dot, gap = theme(), px(DOT), px(DOT) * 2
         with QPainter(self) as painter:
             painter.fillRect(self.rect(), worn.panel)
+            if self._upright:
+                painter.fillRect(0, 0, self.width(), 1, worn.border)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(worn.muted if self.underMouse() else worn.border)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QMenuBar, QToolBar, QVBoxLayout, QWidget
@@ -12,7 +14,7 @@ from gui.actions import table
 from gui.actions.binder import Binder
 from gui.actions.palette import Palette
 from gui.actions.shortcuts import Shortcuts
-from gui.docks import Dock
+from gui.docks import Dock, hair_line
 from gui.messages import Messages
 from gui.presentation import Presentation
 from gui.score import Score
@@ -97,7 +99,7 @@ class MainWindow(QMainWindow):
 
     # Building --------------------------------------------------------------------------------------------
 
-    def _calls(self) -> dict[str, object]:
+    def _calls(self) -> dict[str, Callable[..., object]]:
         return {
             **commands.on_state(self.state),
             "file.picture": lambda: dialogs.save_picture(self),
@@ -138,17 +140,23 @@ class MainWindow(QMainWindow):
 
     def _top(self) -> QWidget:
         """The line of the name, the menus, and how good the network is."""
-        line = QFrame()
-        line.setProperty("role", "panel")
+        top = QFrame()
+        top.setProperty("role", "panel")
+        self._menu_bar.setStyleSheet("QMenuBar { border: none; }")
         self._weights = label("", "muted")
-        row = QHBoxLayout(line)
+        row = QHBoxLayout()
         row.setContentsMargins(px(16), 0, px(16), 0)
         row.setSpacing(px(8))
         row.addWidget(label("Loopscope", "title"))
         row.addWidget(self._menu_bar)
         row.addStretch(1)
         row.addWidget(self._weights)
-        return line
+        column = QVBoxLayout(top)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(row)
+        column.addWidget(hair_line())
+        return top
 
     def _fill_menus(self) -> None:
         actions = self.actions_

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+from html import unescape
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, QMarginsF, QPoint, QRect, QSize, QSizeF
-from PySide6.QtGui import QImage, QPageSize, QPainter, QPdfWriter
+from PySide6.QtGui import QFont, QImage, QPageSize, QPainter, QPainterPath, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
@@ -59,7 +61,40 @@ def _svg(widget: QWidget, name: str) -> bool:
     target.setViewBox(QRect(QPoint(0, 0), widget.size()))
     target.setTitle(widget.windowTitle())
     target.setDescription(QCoreApplication.translate("snapshot", "Drawn by Loopscope"))
-    return _paint(widget, target)
+    if not _paint(widget, target):
+        return False
+    file = Path(name)
+    file.write_text(_TEXT.sub(_outlined, file.read_text(encoding="utf-8")), encoding="utf-8")
+    return True
+
+
+_TEXT = re.compile(r"<text ([^>]*)>(.*?)</text>", re.DOTALL)
+_ATTRIBUTE = re.compile(r'([\w:-]+)="([^"]*)"')
+
+
+def _outlined(found: re.Match[str]) -> str:
+    """An SVG text as outlines, so that it looks the same where the fonts are not installed."""
+    given = {name: unescape(value) for name, value in _ATTRIBUTE.findall(found[1])}
+    font = QFont()
+    font.setFamilies(given["font-family"].split(","))
+    font.setPixelSize(round(float(given["font-size"])))
+    font.setWeight(QFont.Weight(int(given["font-weight"])))
+    font.setItalic(given["font-style"] == "italic")
+    shape = QPainterPath()
+    shape.addText(float(given["x"]), float(given["y"]), font, unescape(found[2]))
+    return f'<path fill="{given["fill"]}" fill-opacity="{given["fill-opacity"]}" stroke="none" d="{_data(shape)}"/>'
+
+
+def _data(shape: QPainterPath) -> str:
+    """A path in SVG's words."""
+    letters = {
+        QPainterPath.ElementType.MoveToElement: "M",
+        QPainterPath.ElementType.LineToElement: "L",
+        QPainterPath.ElementType.CurveToElement: "C",
+        QPainterPath.ElementType.CurveToDataElement: "",
+    }
+    elements = (shape.elementAt(i) for i in range(shape.elementCount()))
+    return " ".join(f"{letters[element.type]}{element.x:.2f},{element.y:.2f}" for element in elements)
 
 
 def _pdf(widget: QWidget, name: str) -> bool:

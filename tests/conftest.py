@@ -53,7 +53,7 @@ def _thread_count() -> int | None:
 
 
 def _running_threads() -> set[QThread]:
-    return {thing for thing in gc.get_objects() if isinstance(thing, QThread) and _is_running(thing)}
+    return {thing for thing in gc.get_objects() if issubclass(type(thing), QThread) and _is_running(thing)}
 
 
 def _is_running(thread: QThread) -> bool:

@@ -95,7 +95,7 @@ class Palette(QDialog):
             item.setHidden(not all(word in where for word in words))
             if first is None and not item.isHidden() and item.flags():
                 first = item
-        self._list.setCurrentItem(first)
+        self._list.setCurrentRow(-1 if first is None else self._list.row(first))
 
     def _on_clicked(self, item: QListWidgetItem) -> None:
         self._do(item)

@@ -7,13 +7,19 @@ from PySide6.QtCore import QObject, Signal
 from engine.events import Event, Events
 
 
-class Cursor(QObject):
-    """Position n: the first n token events have happened; 0 is before the first."""
-
+class _News(QObject):
     changed = Signal(int)
 
+
+class Cursor:
+    """Position n: the first n token events have happened; 0 is before the first.
+
+    Not a QObject itself: the `event` that a score has is not the one that a QObject handles.
+    """
+
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        self._news = _News(parent)
+        self.changed = self._news.changed
         self._events: Events | None = None
         self._position = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -207,7 +208,7 @@ def compute(project: Project, confirmed: bool = False) -> Computed:
     """
     task, spec = tasks.get(project.scenario), project.spec
     network = Network(spec, project.parameters)
-    where = {"engine": project.engine, "device": project.device}
+    where: dict[str, Any] = {"engine": project.engine, "device": project.device}
     samples = list(batch.encoded(project, task))
     question = memory.too_large(spec, batch.size(spec, task.collate(samples)))
     if question and not confirmed:
@@ -219,8 +220,6 @@ def compute(project: Project, confirmed: bool = False) -> Computed:
             alone = {name: value[:, i : i + 1] for name, value in alone.items()}
             inputs = {**batch.unanswered(spec, task, sample), **alone, **where}
             samples[i] = batch.answered(sample, network.run(**inputs), task.output_labels)
-    inputs = batch.fitted(spec, task.collate(samples))
-    trace = network.run(
-        **inputs, **batch.initial(project, len(samples)), **where, teacher_forcing=project.teacher_forcing
-    )
+    inputs = {**batch.fitted(spec, task.collate(samples)), **batch.initial(project, len(samples)), **where}
+    trace = network.run(**inputs, teacher_forcing=project.teacher_forcing)
     return Computed(project, trace, tuple(samples), own, engines[project.engine].devices())

@@ -91,13 +91,6 @@ class Worker(QObject):
             thread.wake.notify()
         return self._ticket
 
-    def forget(self) -> None:
-        """Drop a job that has not begun; what a running one brings is out of date."""
-        self._ticket += 1
-        if self._thread is not None:
-            with self._thread.wake:
-                self._thread.job = None
-
     def close(self) -> None:
         """Wait for the running job and end the thread."""
         self._closed = True
