@@ -106,9 +106,13 @@ class Network:
 
 
 def _parameter(name: str, value: Any, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
-    array = np.array(value, dtype=dtype)
+    try:
+        array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
+    except Exception as error:  # whatever a foreign object's own conversion raises
+        raise ValueError(f"parameter {name} is not an array of numbers: {error}") from None
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"parameter {name} holds values of type {array.dtype}; it must hold numbers")
     if array.shape != shape:
         raise ValueError(f"parameter {name} has shape {array.shape}; it must be {shape}")
-    return array
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes ±inf, which a run shows
+        return np.array(array, dtype=dtype)
