@@ -1,5 +1,6 @@
 """Pure functions of a trace (or of a network's weights): what the gradient did on its way, and why."""
 
+from engine.analysis.check import Check, checked
 from engine.analysis.contributions import contributions
 from engine.analysis.finite import NotFinite, first_not_finite
 from engine.analysis.flow import gradient_flow, state_flow
@@ -10,7 +11,9 @@ from engine.analysis.spectra import eigenvalues, singular_values, spectral_radiu
 from engine.analysis.truncated import clipped, truncated
 
 __all__ = [
+    "Check",
     "NotFinite",
+    "checked",
     "clipped",
     "contributions",
     "eigenvalues",
