@@ -1,0 +1,54 @@
+"""Which token position completes what, for all steps at once, and where the playhead's column is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine import Trace
+from gui.frames.reach import Reach
+
+NEVER = np.iinfo(np.int64).max
+"""The position of what is never computed in a run."""
+
+
+class Progress:
+    """Token positions as arrays. What position ``p`` completes is there once the cursor stands beyond it, p < n.
+
+    Parameters
+    ----------
+    trace : engine.Trace
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._reach = Reach(trace.events)
+        self._kept: dict[tuple[str, bool], np.ndarray] = {}
+        self.count = self._reach.count
+        self.loss = NEVER if self._reach.loss is None else self._reach.loss
+        self._outputs: np.ndarray | None = None
+
+    def lane(self, prefix: str, backward: bool = False) -> np.ndarray:
+        """The position that computes each step of a lane, or its ∂L/∂h, (T,)."""
+        key = (prefix, backward)
+        if key not in self._kept:
+            find = self._reach.backward if backward else self._reach.forward
+            steps = self._trace.timeline.steps(self._trace.lanes[prefix].part)
+            self._kept[key] = _array([find(prefix, step) for step in range(steps)])
+        return self._kept[key]
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """The position that computes each output, (S,)."""
+        if self._outputs is None:
+            self._outputs = _array([self._reach.output(int(step)) for step in self._trace.output_steps])
+        return self._outputs
+
+
+def runs(flags: np.ndarray) -> list[tuple[int, int]]:
+    """The stretches (first, last + 1) in which a one-dimensional array of flags is set."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+
+
+def _array(found: list[int | None]) -> np.ndarray:
+    return np.array([NEVER if token is None else token for token in found], dtype=np.int64)

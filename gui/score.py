@@ -1,0 +1,304 @@
+"""The score: one time axis, many tracks, one playhead."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QScrollBar, QWidget
+
+from engine import Trace
+from gui import fonts
+from gui.frames.sheet import Sheet
+from gui.score_canvas import Canvas
+from gui.score_gutter import Gutter
+from gui.score_hand import Hand
+from gui.score_layout import names_of
+from gui.score_menu import Tracks
+from gui.score_scene import Scene
+from gui.settings import Settings
+from gui.state.app_state import AppState
+from gui.state.selection import Selected
+from gui.theme import themes
+from gui.tracks.base import Hit, value_tip
+from gui.widgets.buttons import push_button
+
+
+class Score(QWidget):
+    """Every track of the run that is on the bench, over one time axis.
+
+    Parameters
+    ----------
+    state : AppState
+    stage : str
+        Under which settings remember the tracks: "workspace" or "presentation".
+    settings : Settings, optional
+        Without them nothing is remembered.
+    names : sequence of str, optional
+        The tracks shown at first, by id or kind; by default each track's own wish.
+    """
+
+    def __init__(
+        self, state: AppState, stage: str = "workspace", settings: Settings | None = None,
+        names: list[str] | None = None, parent: QWidget | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(parent)
+        self._state, self._stage, self._settings = state, stage, settings
+        self._factor, self._least = 1.0, 0.0
+        self.scene = Scene(fonts.zoom())
+        self.scene.names = names if settings is None else settings.tracks(stage) or names
+        self.scene.preview = settings is not None and settings.preview
+        self.canvas = Canvas(self.scene, self)
+        self.gutter = Gutter(self.scene)
+        self.tracks = Tracks(self.scene, self)
+        self._hand = Hand(self.scene, self.canvas)
+        self._across = QScrollBar(Qt.Orientation.Horizontal)
+        self._down = QScrollBar(Qt.Orientation.Vertical)
+        self._button = push_button(self.tr("Tracks"), "compact", parent=self.gutter)
+        self._build()
+        self._connect()
+        self._on_trace_changed(state.session.trace)
+
+    def _build(self) -> None:
+        self._button.setToolTip(self.tr("Show, hide and order the tracks"))
+        self._button.clicked.connect(self._on_button)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(0)
+        grid.addWidget(self.gutter, 0, 0)
+        grid.addWidget(self.canvas, 0, 1)
+        grid.addWidget(self._down, 0, 2)
+        grid.addWidget(self._across, 1, 1)
+        grid.setColumnStretch(1, 1)
+        grid.setRowStretch(0, 1)
+        self._across.setAccessibleName(self.tr("Scroll along the sequence"))
+        self._down.setAccessibleName(self.tr("Scroll through the tracks"))
+        self.setFocusProxy(self.canvas)
+        self.setMinimumSize(320, 200)
+        self.setAutoFillBackground(True)
+
+    def _connect(self) -> None:
+        state, hand = self._state, self._hand
+        state.session.trace_changed.connect(self._on_trace_changed)
+        state.cursor.changed.connect(self._on_cursor_changed)
+        state.selection.changed.connect(self._on_selection_changed)
+        themes().changed.connect(self._on_look_changed)
+        themes().zoom_changed.connect(self._on_look_changed)
+        hand.pointed.connect(self._on_pointed)
+        hand.went.connect(self.go_to)
+        hand.panned.connect(self._on_panned)
+        hand.zoomed.connect(self.zoom)
+        self.gutter.resized.connect(self._on_resized)
+        self.gutter.fitted.connect(self.fit)
+        self.gutter.menu_asked.connect(self._on_menu_asked)
+        self.tracks.changed.connect(self._on_tracks_changed)
+        self._across.valueChanged.connect(self._on_across)
+        self._down.valueChanged.connect(self._on_down)
+
+    # For others ---------------------------------------------------------------------------------------------
+
+    def set_scale(self, factor: float, least: float = 0.0) -> None:
+        """Draw everything larger, as for a projector; no letter smaller than ``least`` pixels."""
+        self._factor, self._least = factor, least
+        self._on_look_changed()
+
+    def set_chrome(self, visible: bool) -> None:
+        """Show or hide what is only for the mouse: the button of the tracks."""
+        self._button.setVisible(visible)
+
+    def set_preview(self, on: bool) -> None:
+        """Show the norm that is not computed yet, dashed."""
+        self.scene.preview = on
+        self.canvas.repaint_all()
+
+    def fit(self) -> None:
+        """Show every column at once."""
+        self.scene.fit()
+        self._refresh()
+
+    def zoom(self, factor: float, x: float | None = None) -> None:
+        """Make columns wider or narrower, around an x of the canvas or around the playhead."""
+        if x is None:
+            column = self.scene.column
+            x = self.canvas.width() / 2 if column is None else self.scene.axis.centre(column)
+        self.scene.zoom(factor, x)
+        self._refresh()
+
+    def go_to(self, column: int) -> None:
+        """Move the playhead to a column, in the pass that it is in."""
+        event = self._state.cursor.event
+        phase = "forward" if event is None else "backward" if event.phase == "loss" else event.phase
+        self._state.playback.pause()
+        self._state.cursor.go_to(phase, column)
+
+    # What happens -------------------------------------------------------------------------------------------
+
+    def _on_trace_changed(self, trace: Trace | None) -> None:
+        cursor = self._state.cursor
+        self.scene.set_position(cursor.position, cursor.event)
+        self.scene.set_sheet(None if trace is None else Sheet(trace, self._state.session.words))
+        self.scene.follow()
+        self._on_selection_changed(self._state.selection.value)
+        self._refresh()
+        self._describe()
+
+    def _on_cursor_changed(self, position: int) -> None:
+        ranges = self.scene.set_position(position, self._state.cursor.event)
+        before = self.scene.axis.scroll
+        if self.scene.follow():
+            self.canvas.shift(round(self.scene.axis.scroll - before))
+            self._set_bars()
+            if ranges:
+                ranges = self.scene.set_position(position, self._state.cursor.event)
+        self.canvas.repaint_columns(ranges)
+        self._describe()
+
+    def _on_selection_changed(self, value: Selected | None) -> None:
+        hit = None if value is None else Hit(value.prefix, value.step, value.unit, value.name, value.gradient)
+        self.canvas.set_chosen(hit if self.scene.sheet is not None else None)
+        self._describe()
+
+    def _on_look_changed(self) -> None:
+        self.scene.set_unit(fonts.zoom() * self._factor, self._least)
+        self.gutter.relayout()
+        self._refresh()
+
+    def _on_tracks_changed(self) -> None:
+        if self._settings is not None:
+            names = names_of(self.scene.shown, self.scene.available) if self.scene.names is not None else []
+            self._settings.set_tracks(self._stage, names)
+        self._refresh()
+
+    def _on_pointed(self, hit: Hit | None) -> None:
+        if hit is None:
+            self._state.selection.clear()
+        else:
+            self._state.selection.select(hit.prefix, hit.step, hit.unit, hit.name, hit.gradient)
+
+    def _on_panned(self, dx: float, dy: float) -> None:
+        self._across.setValue(self._across.value() + round(dx))
+        self._down.setValue(self._down.value() + round(dy))
+
+    def _on_across(self, value: int) -> None:
+        before = self.scene.axis.scroll
+        self.scene.scroll_to(value)
+        self.canvas.shift(round(self.scene.axis.scroll - before))
+
+    def _on_down(self, value: int) -> None:
+        if round(self.scene.offset) != value:
+            self.scene.scroll_down(value)
+            self.canvas.repaint_all()
+            self.gutter.update()
+
+    def _on_resized(self, id: str, height: float) -> None:
+        self.scene.set_height(id, height)
+        self._refresh()
+
+    def _on_button(self) -> None:
+        self._on_menu_asked("", self._button.mapToGlobal(QPoint(0, 0)))
+
+    def _on_menu_asked(self, id: str, at: QPoint) -> None:
+        if self.scene.sheet is not None:
+            self.tracks.menu(self, id).popup(at)
+
+    # Events ---------------------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the new room."""
+        super().resizeEvent(event)
+        self._refresh()
+        if self.scene.follow():
+            self._refresh()
+
+    def event(self, event: QEvent) -> bool:
+        """Take the canvas's size after the layout has given it one."""
+        done = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._refresh()
+        return done
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Step, play, jump, move the selection, zoom."""
+        if not self._key(Qt.Key(event.key()), event.modifiers()):
+            super().keyPressEvent(event)
+
+    def _key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> bool:
+        cursor, shift = self._state.cursor, bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
+        moves = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
+        if key in moves and (shift or key in (Qt.Key.Key_Up, Qt.Key.Key_Down)):
+            self._move_selection(*moves[key])
+        elif key in moves:
+            cursor.step(moves[key][0])
+        elif key == Qt.Key.Key_Space:
+            self._state.playback.toggle()
+        elif key == Qt.Key.Key_Home:
+            cursor.first()
+        elif key == Qt.Key.Key_End:
+            cursor.last()
+        elif key == Qt.Key.Key_F and not modifiers:
+            self.fit()
+        elif key == Qt.Key.Key_Escape and self._state.selection.value is not None:
+            self._state.selection.clear()
+        else:
+            return False
+        return True
+
+    def _move_selection(self, steps: int, units: int) -> None:
+        sheet, chosen = self.scene.sheet, self._state.selection.value
+        if sheet is None:
+            return
+        if chosen is None:
+            column = self.scene.column or 0
+            at = sheet.trace.timeline.columns[column]
+            prefix = next(p for p, lane in sheet.trace.lanes.items() if lane.part == at.part)
+            self._state.selection.select(prefix, at.step, 0, sheet.trace.graph.states[0])
+            return
+        count, _, size = sheet.trace.value(chosen.key).shape
+        unit = chosen.unit if not units else min(size - 1, max(0, (chosen.unit or 0) + units))
+        step = min(count - 1, max(0, chosen.step + steps))
+        self._state.selection.select(chosen.prefix, step, unit, chosen.name, chosen.gradient)
+
+    # Upkeep ---------------------------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        """Arrange and paint everything anew."""
+        self.scene.resize(self.canvas.width(), self.canvas.height())
+        self._set_bars()
+        size = self._button.sizeHint()
+        self._button.setGeometry(4, self.gutter.height() - size.height() - 2, size.width(), size.height())
+        self.canvas.repaint_all()
+        self.gutter.update()
+
+    def _set_bars(self) -> None:
+        scene = self.scene
+        for bar, value, most, page, step in (
+            (self._across, scene.axis.scroll, scene.axis.furthest, scene.axis.width, scene.axis.column),
+            (self._down, scene.offset, scene.lowest, scene.height, 20),
+        ):
+            bar.blockSignals(True)
+            bar.setRange(0, round(most))
+            bar.setPageStep(max(1, round(page)))
+            bar.setSingleStep(max(1, round(step)))
+            bar.setValue(round(value))
+            bar.setVisible(most >= 1)
+            bar.blockSignals(False)
+
+    def _describe(self) -> None:
+        """Say for a screen reader where the playhead stands and what is selected."""
+        sheet, event, chosen = self.scene.sheet, self.scene.event, self._state.selection.value
+        if sheet is None:
+            self.canvas.setAccessibleDescription(self.tr("Nothing has run yet"))
+            return
+        if event is None:
+            said = self.tr("Before the first step")
+        else:
+            phases = {"forward": self.tr("Forward"), "loss": self.tr("Loss"), "backward": self.tr("Backward")}
+            said = self.tr("{phase}, step {step}").format(phase=phases[event.phase], step=event.step + 1)
+            if event.column < len(sheet.words.columns):
+                said += f" “{sheet.words.columns[event.column]}”"
+        if chosen is not None and self.scene.strips:
+            hit = Hit(chosen.prefix, chosen.step, chosen.unit, chosen.name, chosen.gradient)
+            said += ". " + self.tr("Selected: {}").format(self._value_of(hit))
+        self.canvas.setAccessibleDescription(said)
+
+    def _value_of(self, hit: Hit) -> str:
+        return value_tip(self.scene.stage(self.scene.strips[0], 0, 0), hit)

@@ -1,0 +1,147 @@
+"""Left of the score: what each track is called, its scale, its axis, and the edges by which it is resized."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+
+from engine.format import number
+from gui.score_layout import Strip
+from gui.score_scene import Scene
+from gui.theme import theme
+from gui.tracks.base import elided, face, write
+from gui.widgets.painted import Painted
+
+WIDTH = 126.0
+LEGEND = 68.0
+
+
+class Gutter(Painted):
+    """The titles, aligned with their tracks.
+
+    Parameters
+    ----------
+    scene : Scene
+    """
+
+    resized = Signal(str, float)
+    """The user gives a track (by its id) a height in pixels."""
+    menu_asked = Signal(str, object)
+    """A context menu is asked for at a track (or nowhere: ""), at a global position."""
+    fitted = Signal()
+    """A double click: show all columns."""
+
+    def __init__(self, scene: Scene, parent: Painted | None = None) -> None:
+        super().__init__(parent)
+        self._scene = scene
+        self._dragged: tuple[str, float] | None = None
+        self.setMouseTracking(True)
+        self.relayout()
+
+    def relayout(self) -> None:
+        """Be as wide as titles are at the present zoom."""
+        self.setFixedWidth(round(self._scene.px(WIDTH)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw title, second lines, scale and axis of every track."""
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.fillRect(self.rect(), theme().canvas)
+            if self._scene.sheet is None:
+                return
+            for strip in self._scene.strips:
+                top = strip.top - self._scene.offset
+                if top + strip.height >= 0 and top <= self.height():
+                    self._paint_strip(painter, strip, top)
+            if self._dragged is not None:
+                painter.fillRect(0, round(self._dragged[1]), self.width(), 1, theme().focus)
+
+    def _paint_strip(self, painter: QPainter, strip: Strip, top: float) -> None:
+        scene, worn, track = self._scene, theme(), strip.track
+        stage = scene.stage(strip, 0, scene.width)
+        marks = track.marks(stage)
+        bold, plain = face("ui", stage.type(12.5), 600), face("ui", stage.type(11))
+        lines = [line for line in track.subtitle.split("\n") if line]
+        heights = bold[1].height() + plain[1].height() * len(lines)
+        y = top + scene.px(5)
+        if track.centred and not marks:
+            y = top + max(0.0, (strip.height - heights) / 2)
+        painter.save()
+        painter.setClipRect(QRectF(0, top, self.width(), strip.height))
+        x, edge = scene.px(10), self.width() - scene.px(5)
+        tick = face("ui", stage.type(10.5))
+
+        def taken(y: float) -> float:
+            """How much of the line the axis takes."""
+            near = [tick[1].horizontalAdvance(text) for at, text in marks if abs(at - y) < scene.px(12)]
+            return max(near) + scene.px(4) if near else 0.0
+
+        for at, text in marks:
+            write(painter, QPointF(edge, at), text, tick, worn.muted, "right")
+        y += bold[1].height() / 2
+        write(painter, QPointF(x, y), elided(bold, track.title, edge - x - taken(y)), bold, worn.text)
+        y += bold[1].height() / 2
+        for line in lines:
+            if y + plain[1].height() > top + strip.height:
+                break
+            y += plain[1].height() / 2
+            write(painter, QPointF(x, y), elided(plain, line, edge - x - taken(y)), plain, worn.muted)
+            y += plain[1].height() / 2
+        scale = track.legend()
+        if scale is not None and top + strip.height - y >= scene.px(26):
+            self._paint_legend(painter, stage.type(9.5), x, y + scene.px(6), scale)
+        painter.restore()
+
+    def _paint_legend(self, painter: QPainter, size: float, x: float, y: float, scale: float) -> None:
+        scene, worn = self._scene, theme()
+        table = worn.diverging
+        image = QImage(table.tobytes(), len(table), 1, 4 * len(table), QImage.Format.Format_RGBA8888)
+        strip = QRectF(x, y, scene.px(LEGEND), scene.px(6))
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(strip, image)
+        painter.setPen(QPen(worn.muted, 1))
+        middle = round(strip.center().x())
+        painter.drawLine(QPointF(middle + 0.5, strip.top() - 1), QPointF(middle + 0.5, strip.bottom() + 1))
+        kind = face("mono", size)
+        y = strip.bottom() + scene.px(3) + kind[1].height() / 2
+        low, high = number(-scale, 2), number(scale, 2)
+        if kind[1].horizontalAdvance(low + high) + scene.px(4) <= strip.width():
+            write(painter, QPointF(strip.left(), y), low, kind, worn.muted)
+            write(painter, QPointF(strip.right(), y), high, kind, worn.muted, "right")
+        else:
+            write(painter, QPointF(strip.left(), y), f"± {high}", kind, worn.muted)
+
+    # The mouse ----------------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take hold of an edge between two tracks."""
+        strip = self._scene.boundary_at(event.position().y())
+        if strip is not None and event.button() == Qt.MouseButton.LeftButton:
+            self._dragged = strip.track.id, event.position().y()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Resize, or show that one could."""
+        y = event.position().y()
+        if self._dragged is None:
+            near = self._scene.boundary_at(y) is not None
+            self.setCursor(Qt.CursorShape.SplitVCursor if near else Qt.CursorShape.ArrowCursor)
+            return
+        id = self._dragged[0]
+        strip = next((strip for strip in self._scene.strips if strip.track.id == id), None)
+        if strip is not None:
+            self._dragged = id, y
+            self.resized.emit(id, y + self._scene.offset - strip.top)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Let go."""
+        self._dragged = None
+        self.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Show all columns."""
+        self.fitted.emit()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Ask for the menu of the track under the mouse."""
+        strip = self._scene.strip_at(event.y())
+        self.menu_asked.emit(strip.track.id if strip else "", event.globalPos())

@@ -1,0 +1,303 @@
+"""What a track of the score is, what it is painted on, and the register of those there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+
+from engine.format import full
+from engine.registry import Registry
+from gui import fonts, palette
+from gui.frames.axis import TimeAxis
+from gui.frames.sheet import Sheet
+from gui.palette import Theme
+
+ROOMY = 44.0
+"""Width of a column, at a unit of 1, from which on a step is drawn with everything about it."""
+NARROW = 12.0
+"""Below this width steps run into one another: a picture, no cells."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """What lies under the mouse.
+
+    Attributes
+    ----------
+    prefix : str
+        The lane, or "output".
+    step : int
+        Of the lane's part, or of the outputs.
+    unit : int or None
+    name : str
+    gradient : bool
+    """
+
+    prefix: str
+    step: int
+    unit: int | None = None
+    name: str = "h"
+    gradient: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a track is painted, and how far the computation has come.
+
+    Attributes
+    ----------
+    sheet : Sheet
+        The run.
+    axis : TimeAxis
+    position : int
+        The cursor's.
+    phase : str
+        "" before the first step, "forward", "loss" or "backward".
+    column : int or None
+        Where the playhead stands.
+    top, height : float
+        The track's strip.
+    left, right : float
+        What has to be painted, in x.
+    unit : float
+        Pixels of a length of 1: zoom times the scale of the projector.
+    preview : bool
+        Whether norms that are not computed yet are shown dashed.
+    ratio : float
+        Device pixels in a pixel.
+    least : float
+        No letter is smaller than this many pixels.
+    """
+
+    sheet: Sheet
+    axis: TimeAxis
+    position: int
+    phase: str
+    column: int | None
+    top: float
+    height: float
+    left: float
+    right: float
+    unit: float = 1.0
+    preview: bool = False
+    ratio: float = 1.0
+    least: float = 0.0
+
+    @property
+    def theme(self) -> Theme:
+        """The theme that is worn."""
+        return palette.current()
+
+    @property
+    def bottom(self) -> float:
+        """The strip's lower edge."""
+        return self.top + self.height
+
+    @property
+    def roomy(self) -> bool:
+        """Whether columns are wide enough for everything."""
+        return self.axis.column >= ROOMY * self.unit
+
+    @property
+    def narrow(self) -> bool:
+        """Whether columns run into one another."""
+        return self.axis.column < NARROW * self.unit
+
+    def px(self, length: float) -> float:
+        """A length in pixels."""
+        return length * self.unit
+
+    def type(self, size: float) -> float:
+        """The height of letters in pixels: for a projector never below what the back row reads."""
+        return max(self.least, size * self.unit)
+
+    def columns(self) -> range:
+        """The columns that have to be painted, gaps passed over."""
+        found = [(low, high) for _, low, high in self.axis.exposed(self.left, self.right)]
+        return range(found[0][0], found[-1][1]) if found else range(0)
+
+
+class Track:
+    """One track: how tall it likes to be, how it is painted, what lies where in it.
+
+    Attributes
+    ----------
+    id : str
+        By which settings remember it.
+    title, subtitle : str
+        What the gutter says.
+    group : str
+        Under which the menu lists it; empty: at the top.
+    shown : bool
+        Whether it is there at first.
+    centred : bool
+        Whether its title stands at half its height rather than at its top.
+    minimum, natural : float
+        Heights at a unit of 1: below the first it cannot be read, at the second it is at ease.
+    stretch : float
+        Its share of height that is left over.
+    folded : float
+        The height of which it makes do where steps run into one another; 0: it stays as tall.
+    """
+
+    id = ""
+    title = ""
+    subtitle = ""
+    group = ""
+    shown = True
+    centred = False
+    minimum = 40.0
+    natural = 60.0
+    stretch = 1.0
+    folded = 0.0
+
+    @property
+    def kind(self) -> str:
+        """Its id without the lane: what all lanes' tracks of a sort share."""
+        parts = self.id.split(":")
+        return ":".join(parts[:1] + parts[3:])
+
+    def paint(self, painter: QPainter, stage: Stage) -> None:
+        """Draw what lies between ``stage.left`` and ``stage.right``."""
+        raise NotImplementedError
+
+    def hit(self, stage: Stage, x: float, y: float) -> Hit | None:
+        """What lies at a point."""
+        return None
+
+    def outlines(self, stage: Stage, chosen: Hit) -> Sequence[QRectF]:
+        """Where a selected thing is seen in this track."""
+        return ()
+
+    def tip(self, stage: Stage, hit: Hit) -> str:
+        """What is said of a thing under the mouse; empty: its value, where it is computed."""
+        return ""
+
+    def legend(self) -> float | None:
+        """The scale of the diverging map it is drawn in; None where it has none."""
+        return None
+
+    def marks(self, stage: Stage) -> Sequence[tuple[float, str]]:
+        """What the gutter writes beside it: (y, text)."""
+        return ()
+
+    def note(self, stage: Stage) -> str:
+        """A line about where the playhead stands; empty where there is nothing to say."""
+        return ""
+
+    def is_handle(self) -> bool:
+        """Whether dragging along it moves the playhead."""
+        return False
+
+
+Make = Callable[[Sheet], Sequence[Track]]
+
+tracks: Registry[Make] = Registry("gui.tracks", "track")
+"""What makes the tracks of a run: each entry gives one or several, a lane or a name each."""
+
+
+def available(sheet: Sheet) -> list[Track]:
+    """Every track that a run has, in the order they are shown at first."""
+    made = [track for make in tracks for track in make(sheet)]
+    return sorted(made, key=lambda track: ORDER.index(track.id.partition(":")[0]))
+
+
+ORDER = ("output", "diagram", "tokens", "state", "gradient", "norm", "loss", "value")
+"""The kinds of track from the top down; a kind that is not listed comes last."""
+
+
+def lane_words(sheet: Sheet, layer: int, direction: str) -> str:
+    """How a lane is told from the others, where there are others: "layer 2 ←"."""
+    several = len({layer for layer, _ in sheet.directions}) > 1
+    both = any(way == "reverse" for _, way in sheet.directions)
+    words = []
+    if several:
+        words.append(QCoreApplication.translate("tracks", "layer {}").format(layer + 1))
+    if both:
+        words.append("←" if direction == "reverse" else "→")
+    return " ".join(words)
+
+
+def value_tip(stage: Stage, hit: Hit) -> str:
+    """Key, unit, step and the exact value of what lies under the mouse; a slot says that it is empty."""
+    sheet, trace = stage.sheet, stage.sheet.trace
+    key = f"{hit.prefix}.{hit.name}"
+    name = f"∂L/∂{key}" if hit.gradient else key
+    column = column_of(sheet, hit)
+    word = sheet.words.columns[column] if column < len(sheet.words.columns) else ""
+    place = QCoreApplication.translate("tracks", "step {}").format(hit.step + 1) + (f" “{word}”" if word else "")
+    if not reached(stage, hit):
+        return QCoreApplication.translate("tracks", "{name} at {place}: not computed yet").format(
+            name=name, place=place
+        )
+    values = (trace.grad if hit.gradient else trace.value)(key)[hit.step, sheet.words.sequence]
+    if hit.unit is None:
+        size = QCoreApplication.translate("tracks", "{} numbers").format(len(values))
+        return f"{name} · {place} · {size}"
+    return f"{name}[{hit.unit + 1}] · {place} = {full(values[hit.unit])}"
+
+
+def column_of(sheet: Sheet, hit: Hit) -> int:
+    """The score's column of a thing."""
+    if hit.prefix == "output":
+        return int(sheet.outputs.columns[hit.step])
+    return sheet.trace.timeline.offset(sheet.trace.lanes[hit.prefix].part) + hit.step
+
+
+def reached(stage: Stage, hit: Hit) -> bool:
+    """Whether a thing is computed."""
+    progress = stage.sheet.progress
+    if hit.prefix == "output":
+        return bool(progress.outputs[hit.step] < stage.position)
+    return bool(progress.lane(hit.prefix, hit.gradient)[hit.step] < stage.position)
+
+
+# Letters ------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=128)
+def _face(family: str, px: float, weight: int) -> tuple[QFont, QFontMetricsF]:
+    font = (
+        fonts.math(px, scaled=False)
+        if family == "math"
+        else (fonts.mono if family == "mono" else fonts.ui)(px, weight, scaled=False)
+    )
+    return font, QFontMetricsF(font)
+
+
+def face(family: str, px: float, weight: int = 400) -> tuple[QFont, QFontMetricsF]:
+    """A font ("ui", "mono", "math") of a height in pixels, and its measures; both kept."""
+    return _face(family, round(px), weight)
+
+
+def write(
+    painter: QPainter, at: QPointF, text: str, kind: tuple[QFont, QFontMetricsF], colour: QColor, align: str = "left"
+) -> float:
+    """Write on one line, its middle at the point's y; return the text's width."""
+    font, metrics = kind
+    width = metrics.horizontalAdvance(text)
+    x = at.x() - {"left": 0.0, "centre": width / 2, "right": width}[align]
+    painter.setFont(font)
+    painter.setPen(colour)
+    painter.drawText(QPointF(x, at.y() + (metrics.capHeight()) / 2), text)
+    return width
+
+
+def beginning(kind: tuple[QFont, QFontMetricsF], text: str, room: float) -> str:
+    """The text, or as many of its first letters as there is room for; one at least."""
+    while len(text) > 1 and kind[1].horizontalAdvance(text) > room:
+        text = text[:-1]
+    return text
+
+
+def elided(kind: tuple[QFont, QFontMetricsF], text: str, room: float) -> str:
+    """The text, shortened with an ellipsis where it has no room; empty where not even that fits."""
+    metrics = kind[1]
+    if metrics.horizontalAdvance(text) <= room:
+        return text
+    short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+    return "" if short in ("…", "") else short
