@@ -17,7 +17,9 @@ from gui.theme import px, theme
 from gui.widgets.math_line import Run, paint, sign, width
 from gui.widgets.painted import Painted, focus_ring
 
-HEIGHT, CELL, NARROWEST, ALONE, MARGIN = 108, 11, 4, 16, 4
+HEIGHT, HEIGHT_OF_TWO, CELL, NARROWEST, ALONE, MARGIN, GAP = 108, 84, 11, 4, 16, 4, 4
+THIN = 2.5
+"""Where a matrix' columns would be thinner, the equation goes on in a second line."""
 SYMBOL, SIGN = 14, 13
 FINE = 3.0
 """Cells smaller than this many pixels stand without gaps between them."""
@@ -81,7 +83,8 @@ class Blocks(Painted):
 
     def sizeHint(self) -> QSize:
         """Return room for all blocks and their names."""
-        return QSize(px(260), 2 * px(MARGIN) + self._height() + round(px(SYMBOL) * 1.9))
+        lines = len(self._lines())
+        return QSize(px(260), 2 * px(MARGIN) + lines * self._line_height(lines))
 
     def minimumSizeHint(self) -> QSize:
         """Return the least width that still shows blocks."""
@@ -90,50 +93,82 @@ class Blocks(Painted):
     def resizeEvent(self, event: object) -> None:
         """Measure again."""
         self.relayout()
+        self.updateGeometry()
 
     # Measuring -----------------------------------------------------------------------------------------
 
     def _rows(self) -> int:
         return max((piece.shape[0] for piece in self._pieces if piece.shape and piece.along), default=1)
 
-    def _height(self) -> int:
+    def _height(self, lines: int = 1) -> int:
         tallest = max((piece.shape[0] for piece in self._pieces if piece.shape), default=1)
-        return min(px(HEIGHT), max(tallest, 3) * px(CELL))
+        return min(px(HEIGHT if lines == 1 else HEIGHT_OF_TWO), max(tallest, 3) * px(CELL))
+
+    def _lines(self) -> list[list[Piece]]:
+        """The pieces on one line, or on two where the matrices would be slivers on one."""
+        one = [list(self._pieces)]
+        if not any(piece.kind == "matrix" for piece in self._pieces) or self._column_width(one[0], 1) >= px(THIN):
+            return one
+        best, width = one, self._column_width(one[0], 1)
+        for at, piece in enumerate(self._pieces):
+            if piece.base == "+" and piece.kind == "sign":
+                two = [list(self._pieces[:at]), list(self._pieces[at:])]
+                thinnest = min(self._column_width(line, 2) for line in two)
+                if thinnest > width:
+                    best, width = two, thinnest
+        return best
+
+    def _cell(self, lines: int) -> float:
+        return min(float(px(CELL)), self._height(lines) / max(1, self._rows()))
+
+    def _narrow(self, lines: int) -> float:
+        """How wide a vector's cells are."""
+        if not any(piece.kind == "matrix" for piece in self._pieces):
+            return float(px(ALONE))
+        return max(float(px(NARROWEST)), self._cell(lines))
+
+    def _column_width(self, line: Sequence[Piece], lines: int) -> float:
+        """How wide a matrix' column can be on a line: what signs, vectors and gaps leave."""
+        left, narrow = self.width() - 2.0 * px(MARGIN), self._narrow(lines)
+        columns = 0
+        for piece in line:
+            if piece.kind == "sign":
+                left -= self._sign_width(piece)
+            elif piece.kind == "vector":
+                left -= self._slot_width(piece, narrow) + px(GAP)
+            else:
+                columns += piece.shape[1]
+                left -= px(GAP)
+        if not columns:
+            return self._cell(lines)
+        return max(0.5, min(self._cell(lines), left / columns))
 
     def _layout(self) -> list[_Box]:
         if self._boxes or not self._pieces:
             return self._boxes
-        cell = min(float(px(CELL)), self._height() / max(1, self._rows()))
-        narrow = max(float(px(NARROWEST)), min(cell, float(px(CELL))))
-        fixed, columns, gap = 0.0, 0, px(4)
-        for piece in self._pieces:
-            if piece.kind == "sign":
-                fixed += self._sign_width(piece)
-            elif piece.kind == "vector":
-                fixed += self._slot_width(piece, narrow) + gap
-            else:
-                columns += piece.shape[1]
-                fixed += gap
-        if not columns:
-            fixed += (px(ALONE) - narrow) * sum(piece.kind == "vector" for piece in self._pieces)
-            narrow = float(px(ALONE))
-        wide = min(cell, (self.width() - fixed - 2 * px(MARGIN)) / columns) if columns else 0.0
-        self._averaged = (0 < wide < 1) or cell < 1
-        x, top = float(px(MARGIN)), float(px(MARGIN))
-        for piece in self._pieces:
-            if piece.kind == "sign":
-                slot = QRectF(x, top, self._sign_width(piece), self._height())
-                self._boxes.append(_Box(piece, slot, slot))
-                x += slot.width()
-                continue
-            block = piece.shape[1] * wide if piece.kind == "matrix" else narrow
-            room = max(block, self._slot_width(piece, 0)) if piece.kind == "vector" else block
-            tall = min(piece.shape[0] * cell, self._height())
-            slot = QRectF(x, top, room, self._height())
-            area = QRectF(x + (room - block) / 2, top + (self._height() - tall) / 2, block, tall)
-            self._boxes.append(_Box(piece, slot, area))
-            x += room + gap
+        found = self._lines()
+        cell, narrow, height = self._cell(len(found)), self._narrow(len(found)), self._height(len(found))
+        wide = min(self._column_width(line, len(found)) for line in found)
+        self._averaged = cell < 1 or (wide < 1 and any(piece.kind == "matrix" for piece in self._pieces))
+        for row, line in enumerate(found):
+            x = float(px(MARGIN))
+            top = px(MARGIN) + row * self._line_height(len(found))
+            for piece in line:
+                if piece.kind == "sign":
+                    slot = QRectF(x, top, self._sign_width(piece), height)
+                    self._boxes.append(_Box(piece, slot, slot))
+                    x += slot.width()
+                    continue
+                block = piece.shape[1] * wide if piece.kind == "matrix" else narrow
+                room, tall = self._slot_width(piece, block), min(piece.shape[0] * cell, height)
+                slot = QRectF(x, top, room, height)
+                area = QRectF(x + (room - block) / 2, top + (height - tall) / 2, block, tall)
+                self._boxes.append(_Box(piece, slot, area))
+                x += room + px(GAP)
         return self._boxes
+
+    def _line_height(self, lines: int) -> int:
+        return self._height(lines) + round(px(SYMBOL) * 1.9)
 
     def _slot_width(self, piece: Piece, least: float) -> float:
         return max(least, width(Run(piece.base, piece.below), px(SYMBOL)))

@@ -8,13 +8,13 @@ from PySide6.QtWidgets import QWidget
 
 from gui.format import full, number, percent
 from gui.frames.inspector import OutputFrame
-from gui.widgets import Bars, Card, Segment, SegmentedControl, label
+from gui.widgets import Bars, Card, Segment, SegmentedControl, label, push_button
 from gui.widgets.bars import Bar
 from gui.widgets.number_lines import NumberLines
 from gui.widgets.plane import ComplexPlane
 
-MOST = 40
-"""Outputs that are listed one by one."""
+MOST = 14
+"""Outputs that are listed until all are asked for."""
 
 
 class SpectrumCard(Card):
@@ -60,24 +60,33 @@ class OutputCard(Card):
         super().__init__("", parent)
         self.setAccessibleName(self.tr("Output"))
         self.bars = Bars()
-        self.rest = label("", "small")
+        self.all = push_button("", "link", self.tr("List every output, or only the largest"))
+        self.all.setCheckable(True)
+        self._frame: OutputFrame | None = None
+        self.all.clicked.connect(self._on_all)
         self.numbers = NumberLines()
-        for widget in (self.bars, self.rest, self.numbers):
+        for widget in (self.bars, self.all, self.numbers):
             self.body.addWidget(widget)
 
     def show_output(self, frame: OutputFrame) -> None:
         """Show an output."""
+        self._frame = frame
         self.bars.setVisible(frame.y is not None)
         if frame.y is None:
-            self.rest.hide()
+            self.all.hide()
             self.numbers.set_lines([[(self.tr("Not reached yet"), "muted")]])
             return
-        order = _order(frame.y, frame.target)
+        order = _order(frame.y, frame.target, len(frame.y) if self.all.isChecked() else MOST)
         self.bars.set_bars([_bar(frame, k) for k in order], _strong(frame, order))
         left = len(frame.y) - len(order)
-        self.rest.setText(self.tr("and {} more").format(left))
-        self.rest.setVisible(left > 0)
+        text = self.tr("and {} more: show all").format(left) if left else self.tr("Show only the largest")
+        self.all.setText(text)
+        self.all.setVisible(len(frame.y) > MOST)
         self.numbers.set_lines(self._lines(frame))
+
+    def _on_all(self) -> None:
+        if self._frame is not None:
+            self.show_output(self._frame)
 
     def _lines(self, frame: OutputFrame) -> list[list[tuple[str, str]]]:
         if frame.target is None:
@@ -92,11 +101,11 @@ class OutputCard(Card):
         return [[*line, ("ℓ = ", "muted"), (number(frame.loss), "strong")]]
 
 
-def _order(y: np.ndarray, target: int | np.ndarray | None) -> list[int]:
+def _order(y: np.ndarray, target: int | np.ndarray | None, most: int) -> list[int]:
     """Which outputs are listed: few in their own order, many from the largest on, the target always."""
-    if len(y) <= 12:
+    if len(y) <= MOST:
         return list(range(len(y)))
-    order = np.argsort(-np.nan_to_num(y), kind="stable")[:MOST].tolist()
+    order = np.argsort(-np.nan_to_num(y), kind="stable")[:most].tolist()
     if isinstance(target, int) and target not in order:
         order[-1] = target
     return [int(k) for k in order]

@@ -43,6 +43,9 @@ class InspectorView(QWidget):
         self.heading = label("", "title")
         self.note = label("", "muted")
         self.follow = icon_button("x", self.tr("Follow the playhead again"), "flat")
+        keep = self.follow.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)
+        self.follow.setSizePolicy(keep)
         self.step_card, self.gradient_card = StepCard(), GradientCard()
         self.output_card, self.spectrum_card = OutputCard(), SpectrumCard()
         self.output_title = Section(self.tr("Output"))
@@ -60,9 +63,9 @@ class InspectorView(QWidget):
         column = QVBoxLayout(inside)
         head = QHBoxLayout()
         head.addWidget(self.heading)
+        head.addWidget(self.follow)
         head.addStretch(1)
         head.addWidget(self.note)
-        head.addWidget(self.follow)
         column.addLayout(head)
         for widget in (
             *(self.empty, self.step_card, self.gradient_title, self.gradient_card),
@@ -85,6 +88,7 @@ class InspectorView(QWidget):
         self._column.setContentsMargins(px(14), px(10), px(14), px(14))
         self._column.setSpacing(px(8))
         self.setMinimumWidth(px(272))
+        self.follow.setFixedSize(px(24), px(22))
 
     def _connect(self) -> None:
         state = self._state
