@@ -163,7 +163,7 @@ class Task(ABC):
         if not path.is_file():
             return None
         with safe_open(path, framework="numpy") as file:
-            parameters = {name: file.get_tensor(name) for name in file.keys()}
+            parameters = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             known = json.loads(file.metadata()["loopscope"])
         dtype = self.spec(cell).dtype
         return {name: value.astype(dtype) for name, value in parameters.items()}, known
