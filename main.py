@@ -14,8 +14,8 @@ def _prepare(arguments: list[str]) -> str:
         os.environ.setdefault(name, "1")
     if sys.stderr is not None:
         faulthandler.enable()
-    if any(word.split("=")[0] == "--snapshot" for word in arguments):
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    if any(word.split("=")[0] == "--snapshot" for word in arguments) and not os.environ.get("QT_QPA_PLATFORM"):
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
     screens = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in screens):
         return "there is no screen to open a window on; --snapshot OUT.png draws it without one"

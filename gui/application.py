@@ -27,7 +27,6 @@ from gui import snapshot, theme
 from gui.command_line import Options, UsageError
 from gui.icons import icon
 from gui.main_window import MainWindow
-from gui.presentation import Presentation
 from gui.settings import Settings
 from gui.state.app_state import AppState
 from gui.work.collector import Collector
@@ -102,7 +101,7 @@ def _draw(options: Options, state: AppState) -> int:
     if state.session.trace is None:
         raise UsageError(state.session.error or "this run needs much memory: a shorter input would do")
     _step(state, options.step)
-    widget: QWidget = Presentation(state) if options.present else MainWindow(state)
+    widget = _stage(state) if options.present else MainWindow(state)
     widget.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     widget.resize(QSize(*options.size))
     widget.show()
@@ -119,6 +118,12 @@ def _draw(options: Options, state: AppState) -> int:
         widget.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     return 0
+
+
+def _stage(state: AppState) -> QWidget:
+    from gui.presentation import Presentation  # not needed before it is asked for
+
+    return Presentation(state)
 
 
 def _step(state: AppState, step: int | None) -> None:

@@ -153,14 +153,8 @@ def read_input(path: Path) -> str | np.ndarray:
             return path.read_text(encoding="utf-8").strip()
         if kind == ".csv":
             return np.loadtxt(path, delimiter=",", ndmin=2)
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            names = list(loaded)
-            if len(names) != 1 and "x" not in names:
-                raise UsageError(f"{path}: holds {', '.join(names) or 'nothing'}; one array is wanted, or one named x")
-            return loaded["x" if "x" in names else names[0]]
+        with open(path, "rb") as file:
+            return _array(path, np.load(file, allow_pickle=False))
     except UsageError:
         raise
     except UnicodeDecodeError:
@@ -169,6 +163,16 @@ def read_input(path: Path) -> str | np.ndarray:
         raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     except Exception as error:  # the readers of damaged files raise many kinds
         raise UsageError(f"{path}: cannot be read as {kind[1:]} ({_line(error)})") from None
+
+
+def _array(path: Path, loaded: np.ndarray | np.lib.npyio.NpzFile) -> np.ndarray:
+    """The array of a file, or the one that is meant of several."""
+    if isinstance(loaded, np.ndarray):
+        return loaded
+    names = list(loaded)
+    if len(names) != 1 and "x" not in names:
+        raise UsageError(f"{path}: holds {', '.join(names) or 'nothing'}; one array is wanted, or one named x")
+    return loaded["x" if "x" in names else names[0]]
 
 
 def _project(given: argparse.Namespace) -> Project:

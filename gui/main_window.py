@@ -16,7 +16,6 @@ from gui.actions.palette import Palette
 from gui.actions.shortcuts import Shortcuts
 from gui.docks import Dock, hair_line
 from gui.messages import Messages
-from gui.presentation import Presentation
 from gui.score import Score
 from gui.settings import Settings
 from gui.state.app_state import AppState
@@ -49,13 +48,13 @@ class MainWindow(QMainWindow):
         self.setObjectName("main")
         self.setWindowTitle("Loopscope")
         self.state, self._settings = state, settings
-        self._presentation: Presentation | None = None
+        self._presentation: QWidget | None = None
         self._placed = False
         self._menu_bar = QMenuBar()
         self.actions_ = Binder(self, self._menu_bar, self._calls())
         commands.Enabling(state, self.actions_, self)
         self.switches = Switches(state, self.actions_)
-        self.score = Score(state)
+        self.score = Score(state, settings=settings)
         self.messages = Messages(state)
         self.messages.train_wanted.connect(self.actions_["run.train"].trigger)
         self.switches.refused.connect(self._on_refused)
@@ -65,7 +64,6 @@ class MainWindow(QMainWindow):
         self._fill_menus()
         state.document.project_changed.connect(self._on_project_changed)
         self._on_project_changed(state.document.project)
-        self.actions_.listen(self.score)
         self.resize(px(1280), px(800))
         self._restore()
 
@@ -75,7 +73,9 @@ class MainWindow(QMainWindow):
 
     def present(self) -> None:
         """Show the stage on the window's screen."""
-        if self._presentation is None:
+        from gui.presentation import Presentation  # not needed before it is asked for
+
+        if not isinstance(self._presentation, Presentation):
             self._presentation = Presentation(self.state)
         self._presentation.start(self.screen())
 
@@ -234,7 +234,7 @@ class MainWindow(QMainWindow):
 
     def _open_palette(self) -> None:
         self._fill_engines()
-        Palette(self.actions_.everything(), self).open_over(self)
+        Palette(self.actions_.everything(), self).open()
 
     def _extra_keys(self) -> list[tuple[str, str, str]]:
         """The actions that have keys but are not in the table: scenarios and panels."""

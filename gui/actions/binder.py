@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QShortcut
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 from gui.actions.table import ACTIONS, MENUS, Action, shown
@@ -88,17 +88,6 @@ class Binder(QObject):
             group.addAction(action)
             action.triggered.connect(partial(_call, choose, id))
         return made
-
-    def listen(self, widget: QWidget) -> None:
-        """Let the keys of the table that are not window-wide work while a widget itself has the focus.
-
-        Not while one of its children has: Space presses a focused button, and arrows move within a list.
-        """
-        for entry in ACTIONS:
-            for keys in entry.keys:
-                shortcut = QShortcut(QKeySequence(keys), widget)
-                shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-                shortcut.activated.connect(self._actions[entry.id].trigger)
 
     def everything(self) -> Iterator[tuple[str, QAction]]:
         """Every action of every menu with the menus that lead to it: ("View › Theme", action)."""

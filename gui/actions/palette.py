@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QEvent, QObject, QRect, QSize, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
-    QDialog,
+    QFrame,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -25,12 +25,16 @@ ACTION = Qt.ItemDataRole.UserRole
 PATH = Qt.ItemDataRole.UserRole + 1
 
 
-class Palette(QDialog):
-    """A field and the actions that fit what is typed into it; Return does the marked one."""
+class Palette(QFrame):
+    """A field and the actions that fit what is typed into it, lying over a window.
 
-    def __init__(self, actions: Iterable[tuple[str, QAction]], parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Popup)
-        self._found: QAction | None = None
+    Return does the marked one; Escape and a click elsewhere close it.
+    """
+
+    def __init__(self, actions: Iterable[tuple[str, QAction]], window: QWidget) -> None:
+        super().__init__(window)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._before = window.focusWidget()
         self._field = QLineEdit()
         self._field.setPlaceholderText(self.tr("Type what you want to do"))
         self._field.setAccessibleName(self.tr("Command"))
@@ -50,18 +54,19 @@ class Palette(QDialog):
         column.setContentsMargins(px(8), px(8), px(8), px(8))
         column.addWidget(self._field)
         column.addWidget(self._list)
-        self.resize(px(560), px(380))
         self._field.textChanged.connect(self._on_text_changed)
         self._field.installEventFilter(self)
         self._list.itemClicked.connect(self._on_clicked)
         self._on_text_changed("")
 
-    def open_over(self, window: QWidget) -> None:
-        """Open in the upper middle of a window."""
-        corner = window.mapToGlobal(window.rect().topLeft())
-        self.move(corner.x() + (window.width() - self.width()) // 2, corner.y() + px(80))
-        self.open()
-        self._field.setFocus()
+    def open(self) -> None:
+        """Open in the upper middle of the window."""
+        window = self.parentWidget()
+        height = min(px(420), window.height() - px(120))
+        self.setGeometry((window.width() - px(560)) // 2, px(80), px(560), height)
+        self.show()
+        self.raise_()
+        self._field.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def shown(self) -> list[str]:
         """Return the texts of the actions that fit, in order."""
@@ -78,6 +83,11 @@ class Palette(QDialog):
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._do(self._list.currentItem())
                 return True
+            if event.key() == Qt.Key.Key_Escape:
+                self._end()
+                return True
+        if event.type() == QEvent.Type.FocusOut and not self.underMouse():
+            self.close()
         return super().eventFilter(watched, event)
 
     def paintEvent(self, event: object) -> None:
@@ -114,8 +124,15 @@ class Palette(QDialog):
     def _do(self, item: QListWidgetItem | None) -> None:
         if item is None or item.isHidden() or not item.flags():
             return
-        self.accept()
-        item.data(ACTION).trigger()
+        action = item.data(ACTION)
+        self._end()
+        action.trigger()
+
+    def _end(self) -> None:
+        """Give the keyboard back to what had it, and go."""
+        if self._before is not None:
+            self._before.setFocus(Qt.FocusReason.PopupFocusReason)
+        self.close()
 
 
 def plain(action: QAction) -> str:

@@ -24,7 +24,7 @@ class Action:
         A file's stem in resources/icons; empty: none.
     checkable : bool
     keys : tuple of str
-        Keys that work besides where the score or the transport has the focus.
+        Keys that the score understands besides, where it has the focus.
     separated : bool
         Whether a line is drawn above it in its menu.
     """

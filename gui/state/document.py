@@ -251,7 +251,9 @@ def _fits(task: tasks.Task, spec: ModelSpec) -> bool:
 def _weights(task: tasks.Task, spec: ModelSpec) -> tuple[Mapping[str, np.ndarray], str, str]:
     """Parameters, what they are, and their score: shipped where they fit the spec, else fresh."""
     shipped = task.weights(spec.cell) if _fits(task, spec) else None
-    if shipped is None:
+    wanted = layout.shapes(spec)
+    # A file from another version of the task has other shapes.
+    if shipped is None or {name: array.shape for name, array in shipped[0].items()} != wanted:
         return task.initial(spec).parameters, FRESH, ""
     arrays, facts = shipped
     return Network(spec, arrays).parameters, TRAINED, wording.score(task.metric_name, facts.get("score"))

@@ -71,7 +71,7 @@ class Session(QObject):
         self._computed: Computed | None = None
         self._words = narration.Words()
         self._ticket = 0
-        self._running = False
+        self._running = self._closed = False
         self._error = ""
         self._worker = Worker("runs", self)
         self._worker.done.connect(self._on_done)
@@ -134,6 +134,8 @@ class Session(QObject):
 
     def run(self, confirmed: bool = False) -> None:
         """Run the project; the result comes with `trace_changed` or `failed`."""
+        if self._closed:
+            return
         self._ticket = self._worker.submit(partial(compute, self._document.project, confirmed))
         if not self._running:
             self._running = True
@@ -153,7 +155,7 @@ class Session(QObject):
 
     def close(self) -> None:
         """Stop the threads; the session runs nothing any more."""
-        self._document.project_changed.disconnect(self._on_project_changed)
+        self._closed = True
         self._training.close()
         self._worker.close()
         self._idle()

@@ -1,0 +1,204 @@
+"""The command line, in the process and as a user would call it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QImage
+
+from engine import tasks
+from engine.recording import engines
+from engine.registry import cells
+from gui import command_line
+from gui.command_line import Options, UsageError, parse
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "main.py", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen", **environment},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+def test_without_arguments_it_is_the_start_scenario():
+    options = parse([])
+    assert isinstance(options, Options)
+    assert options.project.scenario == "movie-review"
+    assert (options.step, options.theme, options.present, options.snapshot) == (None, None, False, None)
+
+
+def test_everything_can_be_said(tmp_path):
+    said = ["--scenario", "tagging", "--cell", "gru", "--engine", "numpy", "--device", "cpu", "--step", "-1"]
+    said += ["--theme", "dark", "--size", "640x480"]
+    options = parse([*said, "--text", "we can see", "--snapshot", str(tmp_path / "a.png")])
+    project = options.project
+    assert (project.scenario, project.spec.cell, project.sources) == ("tagging", "gru", ("we can see",))
+    assert (options.step, options.theme, options.size) == (-1, "dark", (640, 480))
+
+
+def drawing():
+    return np.eye(10)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("a.npy", lambda path: np.save(path, drawing())),
+        ("a.npz", lambda path: np.savez(path, drawing())),
+        ("b.npz", lambda path: np.savez(path, x=drawing(), y=np.zeros(3))),
+        ("a.csv", lambda path: np.savetxt(path, drawing(), delimiter=",")),
+    ],
+)
+def test_arrays_are_read(tmp_path, name, write):
+    write(tmp_path / name)
+    options = parse(["--scenario", "glyph", "--input", str(tmp_path / name)])
+    np.testing.assert_array_equal(options.project.sources[0], drawing())
+
+
+def test_a_text_is_read(tmp_path):
+    (tmp_path / "review.txt").write_text("I liked it\n", encoding="utf-8")
+    assert parse(["--input", str(tmp_path / "review.txt")]).project.sources == ("I liked it",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--scenario", "cinema"], "movie-review"),
+        (["--cell", "lstn"], "lstm"),
+        (["--engine", "jax"], "numpy"),
+        (["--device", "tpu", "--engine", "numpy"], "there is cpu"),
+        (["--device", "cuda:17"], "cuda:17"),
+        (["--text", "  "], "no words"),
+        (["--scenario", "glyph", "--text", "hello"], "array"),
+        (["--text", "a", "--input", "b.txt"], "one input"),
+        (["--input", "nowhere.txt"], "no such file"),
+        (["--input", "picture.bmp"], ".npy"),
+        (["--step", "two"], "whole number"),
+        (["--theme", "pink"], "dark"),
+        (["--size", "640x480"], "--snapshot"),
+        (["--snapshot", "a.png", "--size", "big"], "1920x1080"),
+        (["--snapshot", "a.png", "--size", "1x1"], "each side"),
+        (["--snapshot", "a.gif"], ".png"),
+        (["--snapshot", "/nowhere/a.png"], "no folder"),
+        (["--colour"], "--colour"),
+        (["a.loopscope"], "no such file"),
+        (["pyproject.toml"], "cannot be opened"),
+    ],
+)
+def test_a_wrong_argument_is_one_line(arguments, words):
+    with pytest.raises(UsageError) as error:
+        parse(arguments)
+    assert words in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 broken", b"\x93NUMPY\x01\x00v\x00{'descr': '<f8'", b"\xff\xfe"])
+@pytest.mark.parametrize("kind", [".npy", ".npz", ".csv", ".txt"])
+def test_a_damaged_input_is_one_line(tmp_path, kind, content):
+    path = tmp_path / f"damaged{kind}"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="damaged") as error:
+        parse(["--scenario", "glyph", "--input", str(path)])
+    assert "\n" not in str(error.value)
+
+
+def test_an_array_of_another_shape_is_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((3, 3)))
+    with pytest.raises(UsageError, match="10"):
+        parse(["--scenario", "glyph", "--input", str(tmp_path / "a.npy")])
+
+
+def test_pickles_are_not_opened(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(UsageError, match="npy"):
+        parse(["--scenario", "glyph", "--input", str(tmp_path / "a.npy")])
+
+
+def test_a_missing_engine_says_what_brings_it(monkeypatch):
+    monkeypatch.setattr(type(engines["torch"]), "missing", lambda self: "PyTorch is not installed; pip install torch")
+    with pytest.raises(UsageError, match="pip install torch"):
+        parse(["--engine", "torch"])
+    monkeypatch.setattr(type(engines["torch"]), "devices", lambda self: ())
+    assert "pip install torch" in command_line.listing()
+
+
+@pytest.mark.parametrize("id", tasks.ids())
+def test_the_list_names_every_scenario(id):
+    text = parse(["--list"])
+    assert id in text
+    assert tasks.get(id).metric_name in text
+    assert all(name in text for name in (*cells.names(), *engines.names()))
+
+
+# As a program ------------------------------------------------------------------------------------------------
+
+
+def test_the_version_is_printed():
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Loopscope 0.1.0\n", "")
+
+
+def test_the_list_is_printed_without_a_screen():
+    done = run("--list", QT_QPA_PLATFORM="", DISPLAY="", WAYLAND_DISPLAY="")
+    assert done.returncode == 0
+    assert "movie-review" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("arguments", [["--cell", "x"], ["--step", "99", "--snapshot", "a.png"], ["nothing.pt"]])
+def test_a_mistake_is_one_line_and_status_2(tmp_path, arguments):
+    arguments = [str(tmp_path / word) if word.endswith(".png") else word for word in arguments]
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("*.png"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the screen is told by the environment on Linux")
+def test_without_a_screen_it_says_so():
+    done = run(QT_QPA_PLATFORM="", DISPLAY="", WAYLAND_DISPLAY="")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "--snapshot" in done.stderr
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_snapshot_needs_no_screen(tmp_path, theme):
+    path = tmp_path / "window.png"
+    done = run(
+        "--theme", theme, "--step", "-1", "--snapshot", path, "--size", "1000x700", QT_QPA_PLATFORM="", DISPLAY=""
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    image = QImage(str(path))
+    assert (image.width(), image.height()) == (1000, 700)
+    corner = image.pixelColor(3, 3).lightness()
+    assert corner > 200 if theme == "light" else corner < 60
+    assert [other.name for other in tmp_path.iterdir() if other.suffix == ".png"] == ["window.png"]
+
+
+@pytest.mark.parametrize(("kind", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_a_snapshot_is_drawn_in_lines(tmp_path, kind, start):
+    path = tmp_path / f"window.{kind}"
+    done = run("--snapshot", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    content = path.read_bytes()
+    assert content.startswith(start)
+    assert len(content) > 20_000
+    assert b"<text" not in content
+
+
+def test_the_same_command_draws_the_same_picture(tmp_path):
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    for path in paths:
+        assert run("--step", "4", "--snapshot", path, "--size", "900x600").returncode == 0
+    assert paths[0].read_bytes() == paths[1].read_bytes()
