@@ -184,6 +184,37 @@ class Events(Sequence[Event]):
         """The i-th token position; negative from the end."""
         return self[int(self.tokens[i])]
 
+    def find(self, phase: str, lane: Lane | None, step: int, operation: str | None) -> int | None:
+        """Where an operation of a lane's step stands, or one of the head or the loss (``lane`` None).
+
+        Parameters
+        ----------
+        phase : str
+            "forward", "loss" or "backward".
+        lane : Lane or None
+        step : int
+            Of the lane's part; of the emitting part for the head.
+        operation : str or None
+            None: the token position that completes the step.
+
+        Returns
+        -------
+        int or None
+            The event's index; None where the run has no such event.
+        """
+        for stretch, start in zip(self._stretches, self._stretch_starts, strict=False):
+            i = stretch.first - step if stretch.backwards else step - stretch.first
+            if stretch.phase != phase or not (0 <= i < stretch.count or phase == "loss"):
+                continue
+            token = start + (0 if phase == "loss" else i)
+            if operation is None and (lane is None or lane in stretch.lanes):
+                return int(self._starts[token + 1]) - 1
+            wanted = (lane, operation)
+            operations = self._operations(stretch, step)
+            if wanted in operations:
+                return int(self._starts[token]) + operations.index(wanted)
+        return None
+
     # Sequence ------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
