@@ -3,7 +3,7 @@
 from engine.analysis.check import Check, checked
 from engine.analysis.contributions import contributions
 from engine.analysis.finite import NotFinite, first_not_finite
-from engine.analysis.flow import gradient_flow, state_flow
+from engine.analysis.flow import gradient_flow, horizon, state_flow
 from engine.analysis.jacobians import jacobians, product_norms
 from engine.analysis.paths import paths
 from engine.analysis.sigma import largest_singular_values
@@ -19,6 +19,7 @@ __all__ = [
     "eigenvalues",
     "first_not_finite",
     "gradient_flow",
+    "horizon",
     "jacobians",
     "largest_singular_values",
     "paths",

@@ -10,7 +10,6 @@ from engine import layout
 from engine.analysis.jacobians import step_jacobians
 from engine.analysis.sweep import Sweep
 from engine.layout import Lane
-from engine.narration.words import norm
 
 
 def gradient_flow(
@@ -42,17 +41,43 @@ def gradient_flow(
     ValueError
         There is no such state or lane, or the run had no target.
     """
-    wanted = layout.find(trace.spec, layer, direction, part)
+    wanted = _lane(trace, state, layer, direction, part)
+    found = np.zeros((trace.timeline.steps(wanted.part), trace.batch.S))
+    units = slice(None) if unit is None else slice(unit, unit + 1)
+
+    def visit(t: int, rows: slice, grad: np.ndarray) -> None:
+        found[t, rows] = _norms(grad[..., units].reshape(len(grad), -1))
+
+    Sweep(trace, visit, wanted, state, drop).run()
+    return np.ascontiguousarray(found.T)
+
+
+def horizon(
+    trace: Any, output: int, state: str = "h", layer: int = 0, direction: str = "forward", part: str | None = None
+) -> np.ndarray:
+    """∂L_s/∂h_k of one output's loss alone, (T, B, H); zero where k cannot reach it.
+
+    Raises
+    ------
+    ValueError
+        There is no such output, state or lane, or the run had no target.
+    """
+    wanted = _lane(trace, state, layer, direction, part)
+    if not 0 <= output < trace.batch.S:
+        raise ValueError(f"output={output} is not possible; it must be from 0 to {trace.batch.S - 1}")
+    found = np.zeros_like(trace.value(wanted.key(state)))
+
+    def visit(t: int, rows: slice, grad: np.ndarray) -> None:
+        found[t] = grad[0]
+
+    Sweep(trace, visit, wanted, state).run(slice(output, output + 1))
+    return found
+
+
+def _lane(trace: Any, state: str, layer: int, direction: str, part: str | None) -> Lane:
     if state not in trace.graph.states:
         raise ValueError(f"state={state!r} is not there; the states are {', '.join(trace.graph.states)}")
-    found = np.zeros((trace.batch.S, trace.timeline.steps(wanted.part)))
-
-    def visit(lane: Lane, t: int, rows: slice, grads: dict[str, np.ndarray]) -> None:
-        grad = grads[state] if unit is None else grads[state][..., unit : unit + 1]
-        found[rows, t] = _norms(grad.reshape(len(grad), -1))
-
-    Sweep(trace, visit, wanted, drop).run()
-    return found
+    return layout.find(trace.spec, layer, direction, part)
 
 
 def state_flow(
@@ -86,8 +111,14 @@ def state_flow(
 
 def _norms(rows: np.ndarray) -> np.ndarray:
     """‖row‖₂ of each row, safe where squares would over- or underflow."""
-    with np.errstate(over="ignore", under="ignore"):
-        plain = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    for i in np.flatnonzero((plain < 1e-140) | ~np.isfinite(plain)):
-        plain[i] = norm(rows[i])
-    return plain
+    squares, limits = np.vecdot(rows, rows), np.finfo(rows.dtype)
+    found = np.sqrt(squares)
+    unsafe = np.flatnonzero(~((squares > limits.tiny / limits.eps) & (squares < limits.max)))
+    if unsafe.size:
+        far = rows[unsafe].astype(np.float64)
+        scale = np.abs(far).max(axis=1)
+        ordinary = (scale > 0) & np.isfinite(scale)
+        safe = np.where(ordinary, scale, 1)
+        found = found.astype(np.float64)
+        found[unsafe] = np.where(ordinary, safe * np.linalg.norm(far / safe[:, None], axis=1), scale)
+    return found

@@ -7,7 +7,9 @@ pull of ones over all steps gives every diagonal, and no Jacobian has to be form
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +23,8 @@ class Through:
 
     Attributes
     ----------
+    products : tuple of int
+        The n matrix products on the way, by their place in the graph.
     weights : ndarray (n, H, size)
         Of the n products.
     diagonals : ndarray (T, B, n, H)
@@ -29,22 +33,10 @@ class Through:
         What passes element-wise, past every product.
     """
 
+    products: tuple[int, ...]
     weights: np.ndarray
     diagonals: np.ndarray
     direct: np.ndarray | None
-
-    def pull(self, t: int, seed: np.ndarray) -> np.ndarray | None:
-        """Carry gradients (K, B, H) back through step ``t``, to (K, B, size); None where nothing passes."""
-        n, H, size = self.weights.shape
-        found = None
-        if n:
-            scaled = seed * self.diagonals[t, :, 0] if n == 1 else seed[:, :, None] * self.diagonals[t]
-            found = np.dot(scaled.reshape(-1, n * H), self.weights.reshape(n * H, size))
-            found = found.reshape(*seed.shape[:-1], size)
-        if self.direct is not None:
-            passed = seed * self.direct[t]
-            found = passed if found is None else found + passed
-        return found
 
     def dense(self) -> np.ndarray:
         """∂ output / ∂ the vector at every step, (T, B, H, size)."""
@@ -55,6 +47,63 @@ class Through:
         if self.direct is not None:
             found[..., range(H), range(H)] += self.direct
         return found
+
+
+class Into:
+    """What all output states together pass to one vector that the step read, by one matrix product.
+
+    Parameters
+    ----------
+    through : mapping of str to Through
+        By output state.
+    """
+
+    def __init__(self, through: Mapping[str, Through]) -> None:
+        products = sorted({product for part in through.values() for product in part.products})
+        size = next(iter(through.values())).weights.shape[2]
+        blocks = {p: part.weights[m] for part in through.values() for m, p in enumerate(part.products)}
+        self.count, self.size = len(products), size
+        self.weights = np.concatenate([blocks[p] for p in products]) if products else None
+        self.scaling = [
+            (output, _slots([products.index(p) for p in part.products]), part.diagonals)
+            for output, part in through.items()
+            if part.products
+        ]
+        self.direct = [(output, part.direct) for output, part in through.items() if part.direct is not None]
+
+    def pull(self, t: int, seeds: Mapping[str, np.ndarray], out: np.ndarray | None = None) -> np.ndarray:
+        """Carry gradients (K, B, H) of the step's states back through step ``t``, to (K, B, size)."""
+        any_seed = next(iter(seeds.values()))
+        K, B, H = any_seed.shape
+        found = np.empty((K, B, self.size), any_seed.dtype) if out is None else out
+        if self.weights is None:
+            found.fill(0)
+        else:
+            scaled = self._scaled(t, seeds, (K, B, self.count, H), any_seed.dtype)
+            np.dot(scaled.reshape(K * B, self.count * H), self.weights, out=found.reshape(K * B, self.size))
+        for output, direct in self.direct:
+            found += seeds[output] * direct[t]
+        return found
+
+    def _scaled(self, t: int, seeds: Mapping[str, np.ndarray], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """What arrives at each product, (K, B, n, H)."""
+        found: np.ndarray | None = None
+        for output, slots, diagonals in self.scaling:
+            part = seeds[output][:, :, None] * diagonals[t]
+            if found is None and part.shape == shape:
+                found = part
+                continue
+            if found is None:
+                found = np.zeros(shape, dtype)
+            found[:, :, slots] += part
+        assert found is not None
+        return found
+
+
+def _slots(places: list[int]) -> slice | list[int]:
+    """Neighbouring places as a slice, which NumPy reads without a copy."""
+    first, last = places[0], places[-1]
+    return slice(first, last + 1) if places == list(range(first, last + 1)) else places
 
 
 class Linearised:
@@ -85,6 +134,8 @@ class Linearised:
         self.within: dict[str, dict[str, np.ndarray]] = {}
         for output in self.states:
             self._linearise(output)
+        wanted = (*(f"{state}_prev" for state in self.states), "x")
+        self.into = {name: Into({output: self.through[output][name] for output in self.states}) for name in wanted}
 
     def _linearise(self, output: str) -> None:
         graph, nodes, mask = self.replay.graph, self.replay.nodes, self.replay.mask
@@ -114,24 +165,21 @@ class Linearised:
             if mask is not None and name == f"{output}_prev":
                 held = np.broadcast_to(~mask[..., None], value.shape).astype(value.dtype)
                 direct = held if direct is None else direct + held
-            self.through[output][name] = Through(weights, diagonals, direct)
+            indices = tuple(node.index for node in through)
+            self.through[output][name] = Through(indices, weights, diagonals, direct)
 
-    def pull(self, t: int, seeds: dict[str, np.ndarray], want: str) -> np.ndarray | None:
-        """Carry gradients (K, B, H) of the step's states back to one vector it read; None where nothing passes."""
-        found = None
-        for output, seed in seeds.items():
-            part = self.through[output][want].pull(t, seed)
-            if part is not None:
-                found = part if found is None else found + part
-        return found
+    def pull(
+        self, t: int, seeds: dict[str, np.ndarray], want: str, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Carry gradients (K, B, H) of the step's states back to one vector it read; into ``out`` where given."""
+        return self.into[want].pull(t, seeds, out)
 
-    def whole(self, t: int, seeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Add to each state's gradient what reaches it through the step's other states."""
-        found = dict(seeds)
+    def whole(self, t: int, seeds: dict[str, np.ndarray], state: str) -> np.ndarray:
+        """A state's gradient with what reaches it through the step's other states."""
+        found = seeds[state]
         for output, others in self.within.items():
-            for state, diagonal in others.items():
-                if output in seeds and state in found:
-                    found[state] = found[state] + seeds[output] * diagonal[t]
+            if state in others:
+                found = found + seeds[output] * others[state][t]
         return found
 
 
@@ -154,17 +202,20 @@ class Replayed:
             self._last = (t, seeds, self.replay.pull(t, seeds))
         return self._last[2]
 
-    def pull(self, t: int, seeds: dict[str, np.ndarray], want: str) -> np.ndarray | None:
+    def pull(
+        self, t: int, seeds: dict[str, np.ndarray], want: str, out: np.ndarray | None = None
+    ) -> np.ndarray:
         """As :meth:`Linearised.pull`."""
-        return self._arrived(t, seeds).get(want)
-
-    def whole(self, t: int, seeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """As :meth:`Linearised.whole`."""
-        arrived, mask = self._arrived(t, seeds), self.replay.mask
-        found = {state: arrived.get(state, seed) for state, seed in seeds.items()}
-        if mask is None:
+        found = self._arrived(t, seeds)[want]
+        if out is None:
             return found
-        return {state: np.where(mask[t][:, None], grad, seeds[state]) for state, grad in found.items()}
+        out[...] = found
+        return out
+
+    def whole(self, t: int, seeds: dict[str, np.ndarray], state: str) -> np.ndarray:
+        """As :meth:`Linearised.whole`."""
+        found, mask = self._arrived(t, seeds).get(state, seeds[state]), self.replay.mask
+        return found if mask is None else np.where(mask[t][:, None], found, seeds[state])
 
 
 def linearise(replay: LaneReplay) -> Linearised | Replayed:

@@ -16,9 +16,10 @@ from engine.analysis.linearised import linearise
 from engine.layout import Lane
 from engine.losses import LOSSES
 
-#: ``visit(lane, step, rows, grads)``: the states' gradients after a step, (rows, B, H) each, for the outputs in
-#: ``rows``; for all others they are zero.
-Visit = Callable[[Lane, int, slice, dict[str, np.ndarray]], None]
+#: ``visit(step, rows, grad)``: the wanted state's gradient after a step, (rows, B, H), for the outputs in ``rows``;
+#: for all others it is zero.
+Visit = Callable[[int, slice, np.ndarray], None]
+Grads = dict[str, np.ndarray]
 #: Bidirectional layers are swept in chunks of rows whose dense arrays stay below this many bytes.
 CHUNK = 2**27
 
@@ -43,89 +44,111 @@ class Sweep:
         See ``Visit``.
     wanted : Lane
         The lane that is looked at; nothing below it is swept.
+    state : str
+        Which of its states.
     drop : float
         Forget a row once its norm falls below this share of what it started with; 0: exact.
     """
 
-    def __init__(self, trace: Any, visit: Visit, wanted: Lane, drop: float = 0.0) -> None:
-        self.trace, self.visit, self.wanted, self.drop = trace, visit, wanted, drop
+    def __init__(self, trace: Any, visit: Visit, wanted: Lane, state: str, drop: float = 0.0) -> None:
+        self.trace, self.visit, self.wanted, self.state, self.drop = trace, visit, wanted, state, drop
         self.spec, self.timeline, self.batch = trace.spec, trace.timeline, trace.batch
         self.states = trace.graph.states
         self.hidden = self.states[0]
         self.W_y = trace.parameters[f"{layout.output_before(self.spec)}output.weight"]
         self.back = output_seeds(trace) @ self.W_y  # ∂L_s/∂ what the head reads, (S, B, head size)
+        self.limits = drop * np.sqrt(np.einsum("sbh,sbh->s", self.back, self.back, dtype=np.float64))
         self.maps = {prefix: linearise(trace.replay(prefix)) for prefix in trace.lanes}
+        # What is fed back carries gradients where it is neither the target nor a drawn word.
+        self.feeds = self.spec.differentiable_feedback and not self.batch.forced
 
-    def run(self) -> None:
-        """Sweep from the end to the wanted lane."""
-        S, both = len(self.back), any(lane.reverse for lane in self.trace.lanes.values())
+    def run(self, outputs: slice | None = None) -> None:
+        """Sweep from the end to the wanted lane, for all outputs or for some."""
+        chosen = range(len(self.back))[outputs or slice(None)]
+        both = any(lane.reverse for lane in self.trace.lanes.values())
         per_row = sum(self.timeline.steps(part) for part in self.timeline.parts) * self.back[0].nbytes
-        size = max(1, CHUNK // max(1, per_row)) if both else S
-        for start in range(0, S, size):
-            rows, carried = slice(start, min(S, start + size)), None
-            for part in reversed(self.timeline.parts):
-                if any(lane.reverse for lane in layout.lanes(self.spec, part)):
-                    self._layers(part, rows, carried)
-                else:
-                    carried = self._columns(part, rows, carried)
-                if part == self.wanted.part:
-                    break
+        size = max(1, CHUNK // max(1, per_row)) if both else max(1, len(chosen))
+        with np.errstate(all="ignore"):  # gradients that over- or underflow are shown, not warned about
+            for start in range(chosen.start, chosen.stop, size):
+                self._parts(slice(start, min(chosen.stop, start + size)))
 
-    def _zeros(self, rows: slice) -> dict[str, np.ndarray]:
+    def _parts(self, rows: slice) -> None:
+        carried: list[Grads] | None = None
+        for part in reversed(self.timeline.parts):
+            if any(lane.reverse for lane in layout.lanes(self.spec, part)):
+                self._layers(part, rows, carried)
+            else:
+                carried = self._columns(part, rows, carried)
+            if part == self.wanted.part:
+                return
+
+    def _zeros(self, rows: slice) -> Grads:
         shape = (rows.stop - rows.start, self.batch.B, self.spec.hidden_size)
         return {state: np.zeros(shape, self.back.dtype) for state in self.states}
 
     # One-directional parts: column by column, all layers together --------------------------------------------
 
-    def _columns(self, part: str, rows: slice, carried: list[dict[str, np.ndarray]] | None) -> list[Any]:
+    def _columns(self, part: str, rows: slice, carried: list[Grads] | None) -> list[Grads]:
+        lanes, count = layout.lanes(self.spec, part), rows.stop - rows.start
+        # A step reads one set of gradients and writes the other.
+        here, there = carried or [self._zeros(rows) for _ in lanes], [self._zeros(rows) for _ in lanes]
         seeded = part == self.timeline.output_part
-        lanes = layout.lanes(self.spec, part)
-        carry = carried or [self._zeros(rows) for _ in lanes]
         emits = {int(t): s for s, t in enumerate(self.timeline.output_steps)} if seeded else {}
-        first, stop = (rows.stop - rows.start, rows.stop - rows.start) if seeded else (0, rows.stop - rows.start)
-        starts = np.zeros(rows.stop - rows.start)
+        first, stop = count if seeded else 0, count
         for t in reversed(range(self.timeline.steps(part))):
             s = emits.get(t, -1)
             if rows.start <= s < rows.stop:
                 first = s - rows.start
-                carry[-1][self.hidden][first] += self.back[s]
-                starts[first] = np.linalg.norm(self.back[s])
+                here[-1][self.hidden][first] += self.back[s]
             if first < stop:
-                self._step(lanes, t, slice(first, stop), rows.start, carry)
-                stop = self._forget(carry, first, stop, starts)
-        return [self._across(part, grads) for grads in carry]
+                self._step(lanes, t, slice(first, stop), rows.start, here, there)
+                here, there = there, here
+                stop = self._forget(here, there, first, stop, rows.start)
+        return [self._across(part, grads) for grads in here]
 
-    def _step(self, lanes: tuple[Lane, ...], t: int, active: slice, offset: int, carry: list[Any]) -> None:
+    def _step(
+        self, lanes: tuple[Lane, ...], t: int, active: slice, offset: int, here: list[Grads], there: list[Grads]
+    ) -> None:
         above: np.ndarray | None = None
-        for lane, grads in zip(reversed(lanes), reversed(carry), strict=True):
-            seeds = {state: grad[active] for state, grad in grads.items()}
+        for lane, read, written in zip(reversed(lanes), reversed(here), reversed(there), strict=True):
+            seeds = {state: grad[active] for state, grad in read.items()}
             if above is not None:
-                seeds[self.hidden] = seeds[self.hidden] + above
-            steps, last = self.maps[lane.prefix], lane.part == self.wanted.part and lane.layer == self.wanted.layer
-            if lane == self.wanted:
-                self.visit(lane, t, slice(offset + active.start, offset + active.stop), steps.whole(t, seeds))
-            found = {state: steps.pull(t, seeds, f"{state}_prev") for state in self.states}
-            feeds = lane.layer == 0 and self.spec.differentiable_feedback and not self.batch.forced and t > 0
-            above = steps.pull(t, seeds, "x") if lane.layer > 0 or (feeds and lane.part != "encoder") else None
-            for state, grad in found.items():
-                grads[state][active] = 0 if grad is None else grad
-            if feeds and above is not None and lane.part != "encoder":
+                seeds[self.hidden] += above
+            steps = self.maps[lane.prefix]
+            if lane is self.wanted:
+                rows = slice(offset + active.start, offset + active.stop)
+                self.visit(t, rows, steps.whole(t, seeds, self.state))
+            for state in self.states:
+                steps.pull(t, seeds, f"{state}_prev", written[state][active])
+            feeds = self.feeds and lane.layer == 0 and t > 0 and lane.part != "encoder"
+            above = steps.pull(t, seeds, "x") if lane.layer > 0 or feeds else None
+            if feeds and above is not None:
                 y = self.trace.value("output.y")[t - 1]
                 pulled = LOSSES[self.spec.loss].output_pull(np, above[..., -self.spec.feedback_size :], y)
-                carry[-1][self.hidden][active] += pulled @ self.W_y
-            if last and not self.spec.differentiable_feedback:
-                break
+                there[-1][self.hidden][active] += pulled @ self.W_y
+            if lane is self.wanted and not self.spec.differentiable_feedback:
+                return
 
-    def _forget(self, carry: list[Any], first: int, stop: int, starts: np.ndarray) -> int:
-        """Return the new end of the active rows: the latest losses, which have come farthest, are dropped first."""
-        while self.drop and stop > first:
-            size = sum(float(np.linalg.norm(grad[stop - 1])) for grads in carry for grad in grads.values())
-            if size == 0 or size >= self.drop * starts[stop - 1]:
+    def _forget(self, here: list[Grads], there: list[Grads], first: int, stop: int, offset: int) -> int:
+        """Return the new end of the active rows: the latest losses, which have come farthest, are dropped first.
+
+        A row of zeros stays one, so without ``drop`` nothing but those is left out and the flow is exact.
+        """
+        while stop > first:
+            row, limit = stop - 1, self.limits[offset + stop - 1]
+            if self.drop:
+                size = sum(float(np.linalg.norm(grad[row])) for grads in here for grad in grads.values())
+                if not size <= limit:
+                    break
+            elif any(grad[row].any() for grads in here for grad in grads.values()):
                 break
-            stop -= 1
+            for grads in (*here, *there):
+                for grad in grads.values():
+                    grad[row] = 0
+            stop = row
         return stop
 
-    def _across(self, part: str, grads: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _across(self, part: str, grads: Grads) -> Grads:
         """Take a decoder layer's initial state's gradient to what the encoder's last states receive."""
         if part != "decoder" or not self.spec.bidirectional:
             return grads
@@ -134,7 +157,7 @@ class Sweep:
 
     # Bidirectional parts: layer by layer ---------------------------------------------------------------------
 
-    def _layers(self, part: str, rows: slice, carried: list[dict[str, np.ndarray]] | None) -> None:
+    def _layers(self, part: str, rows: slice, carried: list[Grads] | None) -> None:
         N, K, H = self.timeline.steps(part), rows.stop - rows.start, self.spec.hidden_size
         above = np.zeros((N, K, self.batch.B, 2 * H), self.back.dtype)
         if part == self.timeline.output_part:
@@ -151,15 +174,14 @@ class Sweep:
                 return
             above = sum(dx)  # type: ignore[assignment]
 
-    def _lane(self, lane: Lane, above: np.ndarray, carry: dict[str, np.ndarray], rows: slice) -> np.ndarray:
+    def _lane(self, lane: Lane, above: np.ndarray, carry: Grads, rows: slice) -> np.ndarray:
         steps, N = self.maps[lane.prefix], above.shape[0]
         dx = np.zeros((*above.shape[:3], lane.input_size), above.dtype)
         for t in range(N) if lane.reverse else reversed(range(N)):
             seeds = {**carry, self.hidden: carry[self.hidden] + above[t]}
-            if lane == self.wanted:
-                self.visit(lane, t, rows, steps.whole(t, seeds))
-            found = {state: steps.pull(t, seeds, f"{state}_prev") for state in self.states}
-            carry = {s: np.zeros_like(seeds[s]) if grad is None else grad for s, grad in found.items()}
+            if lane is self.wanted:
+                self.visit(t, rows, steps.whole(t, seeds, self.state))
+            carry = {state: steps.pull(t, seeds, f"{state}_prev") for state in self.states}
             if lane.layer > self.wanted.layer:
                 dx[t] = steps.pull(t, seeds, "x")
         return dx
