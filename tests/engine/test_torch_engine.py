@@ -3,11 +3,11 @@
 import gc
 import importlib
 import importlib.util
-import os
 import subprocess
 import sys
 import textwrap
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -97,20 +97,22 @@ def test_asking_what_is_missing_does_not_import_torch_and_a_run_takes_one_thread
     assert found == ["True", "False", "1"]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
 @pytest.mark.parametrize(
-    ("before", "environment", "threads"),
-    [("import torch; torch.set_num_threads(3)", {}, 3), ("", {"OMP_NUM_THREADS": "2"}, min(2, os.cpu_count() or 1))],
+    ("loaded", "environment", "chosen"),
+    [(False, {}, [1]), (True, {}, []), (False, {"OMP_NUM_THREADS": "4"}, []), (False, {"MKL_NUM_THREADS": "4"}, [])],
 )
-def test_threads_that_somebody_chose_are_left(before, environment, threads):
-    code = f"""
-        {before}
-        from engine.recording import engines
-        engines["torch"].devices()
-        import torch
-        print(torch.get_num_threads())
-    """
-    assert fresh(code, **environment) == [str(threads)]
+def test_threads_that_somebody_chose_are_left(monkeypatch, loaded, environment, chosen):
+    for variable in torch_engine.THREADS:
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    asked = []
+    stand_in = SimpleNamespace(set_num_threads=asked.append)
+    modules = {name: module for name, module in sys.modules.items() if name != "torch"}
+    monkeypatch.setattr(sys, "modules", {**modules, "torch": stand_in} if loaded else modules)
+    monkeypatch.setattr(importlib, "import_module", lambda name: stand_in)
+    assert torch_engine.load() is stand_in
+    assert asked == chosen
 
 
 # Devices
