@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import logging
 import os
 import sys
 
@@ -43,6 +44,12 @@ def main(arguments: list[str] | None = None) -> int:
     except command_line.UsageError as error:
         print(f"loopscope: {error}", file=sys.stderr)
         return 2
+    except Exception as error:
+        logging.getLogger("loopscope").exception("unforeseen failure")
+        said = f"loopscope: something unforeseen went wrong: {type(error).__name__}: {error}"
+        print(" ".join(said.split()), file=sys.stderr, flush=True)
+        # What the failure left half done in Qt cannot be taken down in order.
+        os._exit(1)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ def start(options: Options) -> int:
     app.setOrganizationName("Loopscope")
     state = AppState(project=options.project)  # the first run begins while the window is being built
     settings = Settings()
+    _begin_log()
     chosen = options.theme or ("light" if options.snapshot else settings.theme)
     theme.themes().choose(chosen if chosen in theme.themes().names() else theme.SYSTEM)
     if not options.snapshot:
@@ -92,7 +93,6 @@ def _on_qt_message(kind: QtMsgType, context: object, text: str) -> None:
 def _draw(options: Options, state: AppState) -> int:
     """Draw the window to a file once the run is there and the layout has settled."""
     assert options.snapshot is not None
-    _log.addHandler(logging.NullHandler())
     qInstallMessageHandler(_on_qt_message)
     if state.session.running:
         waiting = QEventLoop()
@@ -153,16 +153,20 @@ def _when_run(state: AppState, call: Callable[[], object]) -> None:
         state.session.trace_changed.connect(lambda: QTimer.singleShot(0, call), Qt.ConnectionType.SingleShotConnection)
 
 
-def _report_failures(say: Callable[[str], None]) -> None:
-    """Write what nobody foresaw to the log, and say it in the window instead of ending."""
+def _begin_log() -> None:
     path = log_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handler: logging.Handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     except OSError:
-        handler = logging.StreamHandler()
+        handler = logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     _log.addHandler(handler)
+    _log.propagate = False
+
+
+def _report_failures(say: Callable[[str], None]) -> None:
+    """Write what nobody foresaw to the log, and say it in the window instead of ending."""
     saying = False
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -174,7 +178,7 @@ def _report_failures(say: Callable[[str], None]) -> None:
         if not saying:  # a failure while saying so must not go round in circles
             saying = True
             text = QCoreApplication.translate("application", "Something unforeseen went wrong: {}. More is in {}")
-            say(text.format("".join(traceback.format_exception_only(kind, error)).strip(), path))
+            say(text.format("".join(traceback.format_exception_only(kind, error)).strip(), log_file()))
             saying = False
 
     sys.excepthook = hook

@@ -12,18 +12,23 @@ TOKEN, OPERATION = "token", "operation"
 GRANULARITIES = (TOKEN, OPERATION)
 
 
-class Cursor(QObject):
-    """Position n: the first n token events have happened; 0 is before the first.
-
-    Between two token positions stand the operations that lead from one to the other; ``index`` counts every event.
-    """
-
+class _News(QObject):
     changed = Signal(int)
-    """The playhead has moved; carries the position, which stays the same from operation to operation."""
     granularity_changed = Signal(str)
 
+
+class Cursor:
+    """Position n: the first n token events have happened; 0 is before the first.
+
+    Not a QObject itself: the `event` that a score has is not the one that a QObject handles.
+    Between two token positions stand the operations that lead from one to the other; ``index`` counts every event.
+    ``changed`` carries the position, which stays the same from operation to operation; ``granularity_changed`` the
+    new granularity.
+    """
+
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        self._news = _News(parent)
+        self.changed, self.granularity_changed = self._news.changed, self._news.granularity_changed
         self._events: Events | None = None
         self._index = 0
         self._granularity = TOKEN
