@@ -16,7 +16,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from gui.score_scene import EDGE, Scene
+from gui.score_scene import Scene
 from gui.theme import theme, themes
 from gui.tracks import _links
 from gui.tracks.base import Hit, elided, face, value_tip, write
@@ -126,7 +126,7 @@ class Canvas(QWidget):
 
     def _band_rect(self) -> QRectF:
         scene = self._scene
-        x = self._band - scene.axis.scroll + scene.px(EDGE)
+        x = self._band - scene.axis.scroll + scene.edge
         return QRectF(x, 2, max(scene.axis.column, 2.0), self.height() - 4)
 
     # Painting ----------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ class Canvas(QWidget):
         self._dirty = []
 
     def _paint_tracks(self, painter: QPainter, rect: QRect, ratio: float) -> None:
-        scene, edge = self._scene, self._scene.px(EDGE)
+        scene, edge = self._scene, self._scene.edge
         left, right = float(rect.left()), float(rect.right() + 1)
         stages = [(strip.track, scene.stage(strip, left, right, ratio)) for strip in scene.strips]
         painter.save()
@@ -232,7 +232,7 @@ class Canvas(QWidget):
             painter.setClipRect(QRectF(0, stage.top, self.width(), stage.height), Qt.ClipOperation.ReplaceClip)
             for outline in strip.track.outlines(stage, self._chosen):
                 painter.setPen(pen)
-                painter.drawRoundedRect(outline.translated(scene.px(EDGE), 0), scene.px(3), scene.px(3))
+                painter.drawRoundedRect(outline.translated(scene.edge, 0), scene.px(3), scene.px(3))
         painter.setClipping(False)
 
     def _note_rects(self) -> list[QRect]:
@@ -253,7 +253,7 @@ class Canvas(QWidget):
             text = strip.track.note(stage)
             if text:
                 kind = face("ui", stage.type(11.5))
-                at = QPointF(scene.px(EDGE) * 1.6, stage.bottom - scene.px(NOTE) / 2)
+                at = QPointF(scene.edge * 1.6, stage.bottom - scene.px(NOTE) / 2)
                 text = elided(kind, text, self.width() - 2 * at.x())
                 write(painter, at, text, kind, theme().muted)
 

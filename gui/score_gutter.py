@@ -62,7 +62,7 @@ class Gutter(Painted):
         marks = track.marks(stage)
         bold, plain = face("ui", stage.type(12.5), 600), face("ui", stage.type(11))
         lines = [line for line in track.subtitle.split("\n") if line]
-        heights = bold[1].height() + plain[1].height() * len(lines)
+        heights = bold.height + plain.height * len(lines)
         y = top + scene.px(5)
         if track.centred and not marks:
             y = top + max(0.0, (strip.height - heights) / 2)
@@ -73,20 +73,20 @@ class Gutter(Painted):
 
         def taken(y: float) -> float:
             """How much of the line the axis takes."""
-            near = [tick[1].horizontalAdvance(text) for at, text in marks if abs(at - y) < scene.px(12)]
+            near = [tick.width(text) for at, text in marks if abs(at - y) < scene.px(12)]
             return max(near) + scene.px(4) if near else 0.0
 
         for at, text in marks:
             write(painter, QPointF(edge, at), text, tick, worn.muted, "right")
-        y += bold[1].height() / 2
+        y += bold.height / 2
         write(painter, QPointF(x, y), elided(bold, track.title, edge - x - taken(y)), bold, worn.text)
-        y += bold[1].height() / 2
+        y += bold.height / 2
         for line in lines:
-            if y + plain[1].height() > top + strip.height:
+            if y + plain.height > top + strip.height:
                 break
-            y += plain[1].height() / 2
+            y += plain.height / 2
             write(painter, QPointF(x, y), elided(plain, line, edge - x - taken(y)), plain, worn.muted)
-            y += plain[1].height() / 2
+            y += plain.height / 2
         scale = track.legend()
         if scale is not None and top + strip.height - y >= scene.px(26):
             self._paint_legend(painter, stage.type(9.5), x, y + scene.px(6), scale)
@@ -103,9 +103,9 @@ class Gutter(Painted):
         middle = round(strip.center().x())
         painter.drawLine(QPointF(middle + 0.5, strip.top() - 1), QPointF(middle + 0.5, strip.bottom() + 1))
         kind = face("mono", size)
-        y = strip.bottom() + scene.px(3) + kind[1].height() / 2
+        y = strip.bottom() + scene.px(3) + kind.height / 2
         low, high = number(-scale, 2), number(scale, 2)
-        if kind[1].horizontalAdvance(low + high) + scene.px(4) <= strip.width():
+        if kind.width(low + high) + scene.px(4) <= strip.width():
             write(painter, QPointF(strip.left(), y), low, kind, worn.muted)
             write(painter, QPointF(strip.right(), y), high, kind, worn.muted, "right")
         else:

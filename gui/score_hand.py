@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from gui.score_scene import EDGE, Scene
+from gui.score_scene import Scene
 
 STEP = 1.15
 """By how much a notch of the wheel zooms."""
@@ -108,7 +108,7 @@ class Hand(QObject):
 
     def _go(self, at: QPointF) -> None:
         if self._scene.sheet is not None and self._scene.axis.count:
-            self.went.emit(self._scene.axis.nearest(at.x() - self._scene.px(EDGE)))
+            self.went.emit(self._scene.axis.nearest(at.x() - self._scene.edge))
 
     def _wheel(self, event: QWheelEvent) -> None:
         dx, dy = event.angleDelta().x() / NOTCH, event.angleDelta().y() / NOTCH

@@ -59,6 +59,11 @@ class Scene:
         """A length in pixels."""
         return length * self.unit
 
+    @property
+    def edge(self) -> int:
+        """Free pixels on either side of the columns."""
+        return round(self.px(EDGE))
+
     # What is shown --------------------------------------------------------------------------------------
 
     def set_sheet(self, sheet: Sheet | None) -> None:
@@ -93,7 +98,7 @@ class Scene:
 
     def arrange(self) -> None:
         """Lay everything out anew."""
-        axis = replace(self.axis, gap=self.px(GAP), width=max(1.0, self.width - 2 * self.px(EDGE)))
+        axis = replace(self.axis, gap=self.px(GAP), width=max(1.0, self.width - 2 * self.edge))
         if not self._own_width:
             fitting = axis.fitting
             widest = max(self.px(WIDEST), axis.width * 0.4)
@@ -132,7 +137,7 @@ class Scene:
         least = min(self.axis.fitting, self.axis.column)
         column = max(least, self.axis.column * factor)
         self._own_width = column > self.axis.fitting * 1.001
-        zoomed = self.axis.zoomed(column, x - self.px(EDGE))
+        zoomed = self.axis.zoomed(column, x - self.edge)
         self.axis = zoomed.scrolled(round(zoomed.scroll))
         self._stack()
 
@@ -175,7 +180,7 @@ class Scene:
             return None
         columns = {event.column for event in passed} | {c for c in (old, self.column) if c is not None}
         stray = self.px(STRAY) if self.axis.column < self.px(ROOMY) else 0.0
-        edge = self.px(EDGE)
+        edge = self.edge
         return [(self.axis.left(c - 1) + edge - stray, self.axis.right(c + 1) + edge + stray) for c in sorted(columns)]
 
     def _reaches_far(self, event: Event) -> bool:
@@ -209,7 +214,7 @@ class Scene:
     def stage(self, strip: Strip, left: float, right: float, ratio: float = 1.0) -> Stage:
         """What a strip's track is painted on; x is counted from the first edge of the columns' room."""
         assert self.sheet is not None
-        edge = self.px(EDGE)
+        edge = self.edge
         phase = self.event.phase if self.event else ""
         return Stage(
             self.sheet, self.axis, self.position, phase, self.column, strip.top - self.offset, strip.height,
@@ -229,7 +234,7 @@ class Scene:
 
     def column_at(self, x: float) -> int | None:
         """The column at an x of the canvas."""
-        return None if self.sheet is None else self.axis.at(x - self.px(EDGE))
+        return None if self.sheet is None else self.axis.at(x - self.edge)
 
     def hit(self, x: float, y: float) -> tuple[Strip, Stage, Hit | None] | None:
         """What lies at a point of the canvas."""
@@ -237,7 +242,7 @@ class Scene:
         if strip is None or self.sheet is None:
             return None
         stage = self.stage(strip, 0.0, self.width)
-        return strip, stage, strip.track.hit(stage, x - self.px(EDGE), y)
+        return strip, stage, strip.track.hit(stage, x - self.edge, y)
 
     def column_of(self, hit: Hit) -> int:
         """The score's column of a selected thing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -53,12 +54,12 @@ class TimeAxis:
     width: float = 0.0
     scroll: float = 0.0
 
-    @property
+    @cached_property
     def count(self) -> int:
         """How many columns there are."""
         return sum(part.count for part in self.parts)
 
-    @property
+    @cached_property
     def content(self) -> float:
         """Width of all columns and gaps."""
         return self.count * self.column + self._gaps
@@ -67,7 +68,7 @@ class TimeAxis:
     def _gaps(self) -> float:
         return max(0, len(self.parts) - 1) * self.gap
 
-    @property
+    @cached_property
     def margin(self) -> float:
         """What is left on either side where the columns do not fill the view."""
         return max(0.0, (self.width - self.content) / 2)
@@ -85,8 +86,11 @@ class TimeAxis:
 
     def left(self, column: float) -> float:
         """x of a column's left edge in the view."""
-        before = sum(1 for part in self.parts[1:] if column >= part.first)
-        return column * self.column + before * self.gap - self.scroll + self.margin
+        x = column * self.column - self.scroll + self.margin
+        for part in self.parts[1:]:
+            if column >= part.first:
+                x += self.gap
+        return x
 
     def right(self, column: float) -> float:
         """x of a column's right edge."""

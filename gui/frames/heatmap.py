@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -37,6 +38,16 @@ class Block:
     def reached(self, position: int) -> np.ndarray:
         """Which steps are computed once the cursor stands at ``position``, (T,) bool."""
         return self.positions < position
+
+    @cached_property
+    def broken(self) -> frozenset[int]:
+        """The steps with a value that is not a finite number."""
+        return frozenset(np.flatnonzero(~np.isfinite(self.values).all(axis=0)).tolist())
+
+    @cached_property
+    def lost(self) -> np.ndarray:
+        """The steps without a single finite number, (T,) bool."""
+        return ~np.isfinite(self.values).any(axis=0)
 
 
 @dataclass(frozen=True, eq=False)

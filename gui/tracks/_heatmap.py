@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
 
-from gui import colormaps
-from gui.frames.heatmap import Block, Heatmap, peaks
+from gui.frames.heatmap import Block, Heatmap
 from gui.frames.progress import runs
 from gui.frames.sheet import Sheet
-from gui.palette import Theme
 from gui.tracks import _shapes
 from gui.tracks.base import Hit, Stage, Track, lane_words
 
-MOST_CELLS = 2500
-"""More than this in view are drawn as one picture."""
 PAD = 5.0
 EMPTY = 0.55
 """How strongly a slot is drawn, so that a computed zero is told from it."""
@@ -49,7 +45,6 @@ class HeatmapTrack(Track):
         words = lane_words(sheet, layer, direction)
         self.subtitle = f"{size}\n{words}" if words else size
         self.natural = min(140.0, max(64.0, 15.0 * shapes[0][2])) + 2 * PAD
-        self._pictures: dict[str, tuple[tuple[Theme, int, int], QImage]] = {}
 
     @property
     def frame(self) -> Heatmap:
@@ -66,10 +61,10 @@ class HeatmapTrack(Track):
             block = next((b for b in self.frame.blocks if b.first == part.first), None)
             if block is None:
                 continue
-            if self._as_cells(stage):
-                self._paint_cells(painter, stage, block, low, high)
+            if stage.narrow:
+                self._paint_runs(painter, stage, block, low, high)
             else:
-                self._paint_picture(painter, stage, block, low, high)
+                self._paint_columns(painter, stage, block, low, high)
 
     def hit(self, stage: Stage, x: float, y: float) -> Hit | None:
         """The unit and step at a point."""
@@ -102,60 +97,50 @@ class HeatmapTrack(Track):
     def _block(self, column: int) -> Block | None:
         return next((b for b in self.frame.blocks if 0 <= column - b.first < b.values.shape[1]), None)
 
-    def _as_cells(self, stage: Stage) -> bool:
-        _, step = self._rows(stage)
-        seen = stage.axis.width / stage.axis.column * self.frame.size
-        return step >= stage.px(4) and not stage.narrow and seen <= MOST_CELLS
-
-    def _paint_cells(self, painter: QPainter, stage: Stage, block: Block, low: int, high: int) -> None:
+    def _paint_columns(self, painter: QPainter, stage: Stage, block: Block, low: int, high: int) -> None:
+        """Every step by itself, with gaps beside it, and between its units where they are not too fine."""
         top, step = self._rows(stage)
-        axis, theme = stage.axis, stage.theme
-        here, gap = np.arange(low, high) - block.first, max(1.0, stage.px(1.5))
-        there = block.positions[here] < stage.position
-        xs = [axis.left(column) + gap / 2 for column in range(low, high)]
-        for held in (False, True):
-            keep = [i for i in range(high - low) if there[i] and bool(block.padding[here[i]]) is held]
-            if keep:
-                painter.setOpacity(_shapes.HELD if held else 1.0)
-                _shapes.cells(
-                    painter, [xs[i] for i in keep], axis.column - gap, top, step, gap, block.values[:, here[keep]],
-                    self.frame.scale, theme, stage.unit,
-                )  # fmt: skip
-        painter.setOpacity(1.0)
-        empty = [xs[i] for i in range(high - low) if not there[i]]
-        painter.setOpacity(EMPTY)
-        _shapes.slots(painter, empty, axis.column - gap, top, step, gap, self.frame.size, theme, stage.unit)
-        painter.setOpacity(1.0)
+        axis, first, rows = stage.axis, block.first, self.frame.size
+        cells, gap = step >= stage.px(4), max(1.0, stage.px(1.5))
+        image = self._picture(stage, block, step * rows, "columns", whole=True)
+        for column in range(low, high):
+            at = column - first
+            box = QRectF(axis.left(column), top, axis.column, step * rows)
+            box = _shapes.snapped(box if cells else box.adjusted(gap / 2, 0, -gap / 2, 0), stage.ratio)
+            if block.positions[at] < stage.position:
+                painter.setOpacity(_shapes.HELD if block.padding[at] else 1.0)
+                _shapes.column(painter, box, image, block, at, stage.theme, stage.unit)
+            else:
+                painter.setOpacity(EMPTY)
+                painter.fillRect(box, stage.theme.slot)
+            painter.setOpacity(1.0)
+            if cells:
+                _shapes.gaps(painter, box, rows, gap, stage.unit)
 
-    def _paint_picture(self, painter: QPainter, stage: Stage, block: Block, low: int, high: int) -> None:
+    def _paint_runs(self, painter: QPainter, stage: Stage, block: Block, low: int, high: int) -> None:
+        """Steps that run into one another, as one picture."""
         top, step = self._rows(stage)
-        axis, theme, first, height = stage.axis, stage.theme, block.first, step * self.frame.size
-        image = self._picture(stage, block, round(height * stage.ratio))
+        axis, first, height = stage.axis, block.first, step * self.frame.size
+        image = self._picture(stage, block, height, "runs")
         share = image.width() / block.values.shape[1]
-        gap = max(1.0, stage.px(1.5)) if axis.column >= stage.px(16) else 0.0
         there = block.positions[low - first : high - first] < stage.position
-        painter.setPen(Qt.PenStyle.NoPen)
-        for flags, full in ((~there, False), (there, True)):
-            for a, b in runs(flags):
-                # With gaps every column is its own piece; without, a whole run is one.
-                pieces = [(c, c + 1) for c in range(low + a, low + b)] if gap else [(low + a, low + b)]
-                for start, end in pieces:
-                    x = axis.left(start) + gap / 2
-                    target = QRectF(x, top, axis.right(end - 1) - gap / 2 - x, height)
-                    if full:
-                        source = QRectF((start - first) * share, 0, (end - start) * share, image.height())
-                        _shapes.crisp(image, painter, target, source)
-                    else:
-                        painter.setOpacity(EMPTY)
-                        painter.fillRect(target, theme.slot)
-                        painter.setOpacity(1.0)
+        for a, b in runs(~there):
+            box = QRectF(axis.left(low + a), top, axis.right(low + b - 1) - axis.left(low + a), height)
+            painter.setOpacity(EMPTY)
+            painter.fillRect(box, stage.theme.slot)
+            painter.setOpacity(1.0)
+        for a, b in runs(there):
+            start, end = low + a, low + b
+            target = QRectF(axis.left(start), top, axis.right(end - 1) - axis.left(start), height)
+            source = QRectF((start - first) * share, 0, (end - start) * share, image.height())
+            _shapes.crisp(image, painter, target, source)
         self._mark(painter, stage, block, low, high, there)
 
     def _mark(self, painter: QPainter, stage: Stage, block: Block, low: int, high: int, there: np.ndarray) -> None:
         """Grey the padding and hatch the steps without a single number."""
         top, step = self._rows(stage)
         height, here = step * self.frame.size, slice(low - block.first, high - block.first)
-        lost = there & ~np.isfinite(block.values[:, here]).any(axis=0)
+        lost = there & block.lost[here]
         grey = stage.theme.canvas.toRgb()
         grey.setAlphaF(1 - _shapes.HELD)
         for flags, brush in ((there & block.padding[here], grey), (lost, _shapes.hatched(stage.theme, stage.unit))):
@@ -163,12 +148,7 @@ class HeatmapTrack(Track):
                 left = stage.axis.left(low + a)
                 painter.fillRect(QRectF(left, top, stage.axis.right(low + b - 1) - left, height), brush)
 
-    def _picture(self, stage: Stage, block: Block, height: int) -> QImage:
-        rows, steps = block.values.shape
-        across = max(1, min(steps, round(steps * stage.axis.column * stage.ratio)))
-        key = (stage.theme, min(rows, max(1, height)), across)
-        kept = self._pictures.get(block.prefix)
-        if kept is None or kept[0] != key:
-            small = peaks(block.values, key[1], key[2])
-            kept = self._pictures[block.prefix] = key, colormaps.diverging_image(small, self.frame.scale, stage.theme)
-        return kept[1]
+    def _picture(self, stage: Stage, block: Block, height: float, use: str, whole: bool = False) -> QImage:
+        steps = block.values.shape[1]
+        across = steps if whole else round(steps * stage.axis.column * stage.ratio)
+        return _shapes.picture(self._sheet, self.frame, block, round(height * stage.ratio), across, stage.theme, use)

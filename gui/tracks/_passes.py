@@ -108,10 +108,10 @@ def _write(
     middle, room = (start.x() + end.x()) / 2, abs(end.x() - start.x()) + stage.px(2)
     for size in (11.0, 9.5, 8.5):
         kind = face("ui" if words else "mono", stage.px(size))
-        width = kind[1].horizontalAdvance(text)
+        width = kind.width(text)
         if width <= room:
             at = QPointF(middle, start.y() + stage.px(14))
-            height = kind[1].capHeight() + stage.px(4)
+            height = kind.cap + stage.px(4)
             _shapes.clear(painter, QRectF(middle - width / 2 - 1, at.y() - height / 2, width + 2, height))
             write(painter, at, text, kind, colour, "centre")
             return

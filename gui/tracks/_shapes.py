@@ -5,14 +5,20 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
 
 from gui import colormaps
+from gui.frames.heatmap import Block, Heatmap, peaks
+from gui.frames.sheet import Sheet
 from gui.palette import Theme
 
 HELD = 0.3
 """How strongly the held state of padding is drawn."""
+FINE = 3.5
+"""Rows lower than this, at a unit of 1, are a strip without gaps."""
+
+_MODE = QPainter.CompositionMode
 
 
 @lru_cache(maxsize=8)
@@ -25,60 +31,96 @@ def hatched(theme: Theme, unit: float = 1.0) -> QBrush:
     return _hatch(theme, max(4, round(6 * unit)))
 
 
-def vector(painter: QPainter, box: QRectF, values: np.ndarray, scale: float, theme: Theme, unit: float = 1.0) -> None:
-    """Draw a vector as a column of cells; where they would be too fine, as a strip without gaps."""
-    size = len(values)
-    step = box.height() / size
-    if step < 3.5 * unit:
-        strip(painter, box, values, scale, theme, unit)
-        return
-    gap = min(1.5 * unit, step * 0.14)
-    cells(painter, [box.x()], box.width(), box.y(), step, gap, values[:, None], scale, theme, unit)
+# Pictures of values ---------------------------------------------------------------------------------------
 
 
-def strip(painter: QPainter, box: QRectF, values: np.ndarray, scale: float, theme: Theme, unit: float = 1.0) -> None:
-    """Draw a vector as one picture, without gaps; what is not a number is hatched."""
-    painter.drawImage(box, colormaps.diverging_image(values[:, None], scale, theme))
-    wrong = ~np.isfinite(values)
-    if wrong.any():
-        step = box.height() / len(values)
-        painter.setPen(Qt.PenStyle.NoPen)
-        for row in np.flatnonzero(wrong).tolist():
-            painter.fillRect(QRectF(box.x(), box.y() + row * step, box.width(), max(step, 1.0)), hatched(theme, unit))
+def picture(sheet: Sheet, frame: Heatmap, block: Block, rows: int, columns: int, theme: Theme, use: str) -> QImage:
+    """The values of a block as a picture of at most (rows, columns) pixels, kept until another size is asked for.
+
+    Parameters
+    ----------
+    use : str
+        Who asks: pictures of different uses do not push one another out.
+    """
+    kept: dict[tuple, tuple] = sheet.kept("pictures", dict)
+    whole, steps = block.values.shape
+    size = (theme, min(whole, max(1, rows)), min(steps, max(1, columns)))
+    key = (block.prefix, frame.name, frame.gradient, use)
+    if key not in kept or kept[key][0] != size:
+        small = peaks(block.values, size[1], size[2])
+        image = colormaps.diverging_image(small, frame.scale, theme)
+        # The format that is painted fastest.
+        kept[key] = size, image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+    found: QImage = kept[key][1]
+    return found
 
 
-def cells(
-    painter: QPainter, xs: list[float], width: float, top: float, step: float, gap: float, values: np.ndarray,
-    scale: float, theme: Theme, unit: float = 1.0,
-) -> None:  # fmt: skip
-    """Draw (H, columns) values as rounded cells: columns at ``xs``, rows ``step`` apart, ``gap`` between them."""
-    colours = colormaps.diverging(values, scale, theme)
-    wrong = ~np.isfinite(values)
-    any_wrong = bool(wrong.any())
-    radius = min(2.5 * unit, step / 4)
-    painter.setPen(Qt.PenStyle.NoPen)
-    rows = colours.tolist()
-    for row, line in enumerate(rows):
-        y, height = top + row * step + gap / 2, step - gap
-        for column, (red, green, blue, _) in enumerate(line):
-            if any_wrong and wrong[row, column]:
-                painter.setBrush(hatched(theme, unit))
-            else:
-                painter.setBrush(QColor(red, green, blue))
-            painter.drawRoundedRect(QRectF(xs[column], y, width, height), radius, radius)
+def column(
+    painter: QPainter, box: QRectF, image: QImage, block: Block, step: int, theme: Theme, unit: float = 1.0
+) -> None:
+    """Draw one step of a block from its picture; what is not a number is hatched."""
+    share = image.width() / block.values.shape[1]
+    crisp(image, painter, box, QRectF(int(step * share), 0, 1, image.height()))
+    if step in block.broken:
+        wrong = np.flatnonzero(~np.isfinite(block.values[:, step]))
+        height = box.height() / block.values.shape[0]
+        for row in wrong.tolist():
+            painter.fillRect(
+                QRectF(box.x(), box.y() + row * height, box.width(), max(1.0, height)), hatched(theme, unit)
+            )
 
 
-def slots(
-    painter: QPainter, xs: list[float], width: float, top: float, step: float, gap: float, rows: int, theme: Theme,
-    unit: float = 1.0,
-) -> None:  # fmt: skip
-    """Draw empty cells, as `cells` draws full ones."""
-    radius = min(2.5 * unit, step / 4)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(theme.slot)
-    for x in xs:
-        for row in range(rows):
-            painter.drawRoundedRect(QRectF(x, top + row * step + gap / 2, width, step - gap), radius, radius)
+def crisp(image: QImage, painter: QPainter, target: QRectF, source: QRectF) -> None:
+    """Draw a part of a picture with hard edges."""
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+    painter.drawImage(target, image, source)
+
+
+def gaps(painter: QPainter, box: QRectF, rows: int, gap: float, unit: float, colour: QColor | None = None) -> None:
+    """Cut a filled box into rounded cells, one below the other, with ``gap`` around each.
+
+    Parameters
+    ----------
+    colour : QColor, optional
+        What fills the gaps; without one they become transparent.
+    """
+    ratio = painter.device().devicePixelRatioF()
+    tone = (colour or QColor(Qt.GlobalColor.black)).rgb()
+    grille = _grille(
+        round(box.width() * ratio), round(box.height() * ratio), rows, gap * ratio, 2.5 * unit * ratio, tone
+    )
+    if colour is None:
+        painter.setCompositionMode(_MODE.CompositionMode_DestinationOut)
+    painter.drawPixmap(box, grille, QRectF(grille.rect()))
+    painter.setCompositionMode(_MODE.CompositionMode_SourceOver)
+
+
+@lru_cache(maxsize=64)
+def _grille(width: int, height: int, rows: int, gap: float, radius: float, tone: int) -> QPixmap:
+    """What is left of a box when rounded cells are cut out of it, in device pixels."""
+    made = QPixmap(QSize(max(1, width), max(1, height)))
+    made.fill(Qt.GlobalColor.transparent)
+    step = height / rows
+    radius = min(radius, step / 4)
+    path = QPainterPath()
+    path.setFillRule(Qt.FillRule.OddEvenFill)
+    path.addRect(QRectF(made.rect()))
+    for row in range(rows):
+        path.addRoundedRect(QRectF(gap / 2, row * step + gap / 2, width - gap, step - gap), radius, radius)
+    with QPainter(made) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillPath(path, QColor(tone))
+    return made
+
+
+def snapped(box: QRectF, ratio: float) -> QRectF:
+    """The box with its edges on whole device pixels."""
+    left, top = round(box.left() * ratio) / ratio, round(box.top() * ratio) / ratio
+    right, bottom = round(box.right() * ratio) / ratio, round(box.bottom() * ratio) / ratio
+    return QRectF(left, top, max(right - left, 1 / ratio), max(bottom - top, 1 / ratio))
+
+
+# Lines ----------------------------------------------------------------------------------------------------
 
 
 def arrow(
@@ -112,12 +154,6 @@ def line(painter: QPainter, points: list[QPointF], colour: QColor, width: float,
 
 def clear(painter: QPainter, box: QRectF) -> None:
     """Take away what was drawn before, so that words are not crossed by a line."""
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Clear)
+    painter.setCompositionMode(_MODE.CompositionMode_Clear)
     painter.fillRect(box, Qt.GlobalColor.transparent)
-    painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_SourceOver)
-
-
-def crisp(image: QImage, painter: QPainter, target: QRectF, source: QRectF) -> None:
-    """Draw a part of a picture with hard edges."""
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
-    painter.drawImage(target, image, source)
+    painter.setCompositionMode(_MODE.CompositionMode_SourceOver)

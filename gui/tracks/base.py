@@ -18,6 +18,8 @@ from gui.palette import Theme
 
 ROOMY = 44.0
 """Width of a column, at a unit of 1, from which on a step is drawn with everything about it."""
+MOST_WORDS = 4000
+"""So many widths of texts are kept for each font."""
 NARROW = 12.0
 """Below this width steps run into one another: a picture, no cells."""
 
@@ -259,45 +261,64 @@ def reached(stage: Stage, hit: Hit) -> bool:
 # Letters ------------------------------------------------------------------------------------------------
 
 
+class Face:
+    """A font and its measures; the width of a text is measured once.
+
+    Attributes
+    ----------
+    font : QFont
+    metrics : QFontMetricsF
+    height, cap : float
+        Of a line, and of a capital letter.
+    """
+
+    def __init__(self, font: QFont) -> None:
+        self.font, self.metrics = font, QFontMetricsF(font)
+        self.height, self.cap = self.metrics.height(), self.metrics.capHeight()
+        self._widths: dict[str, float] = {}
+
+    def width(self, text: str) -> float:
+        """How wide a text is."""
+        found = self._widths.get(text)
+        if found is None:
+            if len(self._widths) > MOST_WORDS:
+                self._widths.clear()
+            found = self._widths[text] = self.metrics.horizontalAdvance(text)
+        return found
+
+
 @lru_cache(maxsize=128)
-def _face(family: str, px: float, weight: int) -> tuple[QFont, QFontMetricsF]:
-    font = (
-        fonts.math(px, scaled=False)
-        if family == "math"
-        else (fonts.mono if family == "mono" else fonts.ui)(px, weight, scaled=False)
-    )
-    return font, QFontMetricsF(font)
+def _face(family: str, px: int, weight: int) -> Face:
+    if family == "math":
+        return Face(fonts.math(px, scaled=False))
+    return Face((fonts.mono if family == "mono" else fonts.ui)(px, weight, scaled=False))
 
 
-def face(family: str, px: float, weight: int = 400) -> tuple[QFont, QFontMetricsF]:
+def face(family: str, px: float, weight: int = 400) -> Face:
     """A font ("ui", "mono", "math") of a height in pixels, and its measures; both kept."""
     return _face(family, round(px), weight)
 
 
-def write(
-    painter: QPainter, at: QPointF, text: str, kind: tuple[QFont, QFontMetricsF], colour: QColor, align: str = "left"
-) -> float:
+def write(painter: QPainter, at: QPointF, text: str, kind: Face, colour: QColor, align: str = "left") -> float:
     """Write on one line, its middle at the point's y; return the text's width."""
-    font, metrics = kind
-    width = metrics.horizontalAdvance(text)
+    width = kind.width(text)
     x = at.x() - {"left": 0.0, "centre": width / 2, "right": width}[align]
-    painter.setFont(font)
+    painter.setFont(kind.font)
     painter.setPen(colour)
-    painter.drawText(QPointF(x, at.y() + (metrics.capHeight()) / 2), text)
+    painter.drawText(QPointF(x, at.y() + kind.cap / 2), text)
     return width
 
 
-def beginning(kind: tuple[QFont, QFontMetricsF], text: str, room: float) -> str:
+def beginning(kind: Face, text: str, room: float) -> str:
     """The text, or as many of its first letters as there is room for; one at least."""
-    while len(text) > 1 and kind[1].horizontalAdvance(text) > room:
+    while len(text) > 1 and kind.width(text) > room:
         text = text[:-1]
     return text
 
 
-def elided(kind: tuple[QFont, QFontMetricsF], text: str, room: float) -> str:
+def elided(kind: Face, text: str, room: float) -> str:
     """The text, shortened with an ellipsis where it has no room; empty where not even that fits."""
-    metrics = kind[1]
-    if metrics.horizontalAdvance(text) <= room:
+    if kind.width(text) <= room:
         return text
-    short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+    short = kind.metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
     return "" if short in ("…", "") else short

@@ -54,6 +54,7 @@ class DiagramTrack(Track):
     def __init__(self, sheet: Sheet) -> None:
         tr = QCoreApplication.translate
         self._sheet = sheet
+        self._measured: tuple[Stage, Geometry] | None = None
         spec = sheet.trace.spec
         self.title = tr("tracks", "Unrolled")
         what = cells[spec.cell].title + (f" · {spec.nonlinearity}" if spec.cell == "rnn" else "")
@@ -131,6 +132,12 @@ class DiagramTrack(Track):
         return ()
 
     def _geometry(self, stage: Stage) -> Geometry:
+        """Where the rows stand on a stage; measured once for all that is asked about it."""
+        if self._measured is None or self._measured[0] is not stage:
+            self._measured = stage, self._measure(stage)
+        return self._measured[1]
+
+    def _measure(self, stage: Stage) -> Geometry:
         if stage.narrow:
             return self._folded(stage)
         several = len(stage.axis.parts) > 1
@@ -173,7 +180,7 @@ class DiagramTrack(Track):
             "encoder": QCoreApplication.translate("tracks", "ENCODER"),
             "decoder": QCoreApplication.translate("tracks", "DECODER"),
         }
-        font, _ = face("ui", stage.type(10.5), 600)
+        kind = face("ui", stage.type(10.5), 600)
         for part in stage.axis.parts:
             left, right = stage.axis.left(part.first), stage.axis.right(part.first + part.count - 1)
             if right < stage.left or left > stage.right:
@@ -182,8 +189,8 @@ class DiagramTrack(Track):
             painter.setPen(QPen(theme.border, max(1.5, stage.px(1.5))))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), stage.px(10), stage.px(10))
-            name, kind = names[part.name], face("ui", font.pixelSize(), 600)
-            width = kind[1].horizontalAdvance(name)
+            name = names[part.name]
+            width = kind.width(name)
             emits = any(part.first <= c < part.first + part.count for c in self.frame.emitting)
             # The arrows to the outputs cross the frame in the middle of each column.
             free = stage.axis.column - stage.px(12) if emits and stage.axis.column >= stage.px(24) else box.width()
@@ -209,10 +216,21 @@ class DiagramTrack(Track):
         painter.drawRoundedRect(box, radius, radius)
         if there:
             painter.setOpacity(_shapes.HELD if held else 1.0)
-            _shapes.vector(painter, self._inner(stage, box), block.values[:, step], row.states.scale, theme, stage.unit)
+            self._paint_vector(painter, stage, self._inner(stage, box), row, block, step)
             painter.setOpacity(1.0)
         if roomy:
             self._paint_label(painter, stage, box, index, column, step)
+
+    def _paint_vector(self, painter: QPainter, stage: Stage, box: QRectF, row: Row, block: Block, step: int) -> None:
+        box = _shapes.snapped(box, stage.ratio)
+        rows, steps = block.values.shape
+        image = _shapes.picture(
+            self._sheet, row.states, block, round(box.height() * stage.ratio), steps, stage.theme, "diagram"
+        )
+        _shapes.column(painter, box, image, block, step, stage.theme, stage.unit)
+        if box.height() / rows >= stage.px(_shapes.FINE):
+            gap = min(stage.px(1.5), box.height() / rows * 0.25)
+            _shapes.gaps(painter, box, rows, gap, stage.unit, stage.theme.slot)
 
     def _is_current(self, stage: Stage, row: Row) -> bool:
         """Whether the playhead is about this row: in a bidirectional network it does one lane at a time."""
@@ -231,16 +249,16 @@ class DiagramTrack(Track):
             return  # between two directions the arrows have the room
         name, below = self.frame.rows[index].states.name, str(step + 1)
         big, small = face("math", stage.type(18)), face("math", stage.type(12))
-        width = big[1].horizontalAdvance(name) + small[1].horizontalAdvance(below)
+        width = big.width(name) + small.width(below)
         x = box.center().x() - width / 2
         if leaving:
             x = box.center().x() - stage.px(8) - width
         y = box.top() - stage.px(5)
         painter.setPen(stage.theme.text)
-        painter.setFont(big[0])
+        painter.setFont(big.font)
         painter.drawText(QPointF(x, y), name)
-        painter.setFont(small[0])
-        painter.drawText(QPointF(x + big[1].horizontalAdvance(name), y + stage.px(3)), below)
+        painter.setFont(small.font)
+        painter.drawText(QPointF(x + big.width(name), y + stage.px(3)), below)
 
     def _paint_band(
         self, painter: QPainter, stage: Stage, place: Geometry, index: int, block: Block, low: int, high: int

@@ -66,7 +66,7 @@ class LossTrack(Track):
                 painter.fillRect(QRectF(x, low - height, width, height), theme.loss)
                 kind = face("mono", stage.type(10))
                 text = number(value, 2)
-                if kind[1].horizontalAdvance(text) <= stage.axis.column - stage.px(6):
+                if kind.width(text) <= stage.axis.column - stage.px(6):
                     at = QPointF(x + width / 2, low - height - stage.px(8))
                     write(painter, at, text, kind, theme.muted, "centre")
 

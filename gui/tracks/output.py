@@ -203,8 +203,8 @@ class OutputTrack(Track):
             share = percent(choice.share)
         left = line.x() + pad
         label = face("ui", stage.type(FONT), 600 if best else 400)
-        needed = label[1].horizontalAdvance(choice.label)
-        if right - left - kind[1].horizontalAdvance(share) >= min(needed, stage.px(24)):
+        needed = label.width(choice.label)
+        if right - left - kind.width(share) >= min(needed, stage.px(24)):
             right -= write(painter, QPointF(right, middle), share, kind, theme.muted, "right") + stage.px(5)
         if line.width() < stage.px(56):
             label = face("ui", stage.type(FONT * 0.9), 600 if best else 400)
@@ -230,12 +230,18 @@ class OutputTrack(Track):
             painter.setBrush(theme.slot)
             painter.drawRoundedRect(box, stage.px(3), stage.px(3))
             return
-        _shapes.vector(painter, box, values, self._scale, theme, stage.unit)
         step = box.height() / len(values)
+        for row, value in enumerate(values.tolist()):
+            cell = QRectF(box.x(), box.y() + row * step, box.width(), step)
+            wrong = not np.isfinite(value)
+            colour = colormaps.diverging(value, self._scale, theme)
+            painter.fillRect(cell, _shapes.hatched(theme, stage.unit) if wrong else colour)
+        if step >= stage.px(_shapes.FINE):
+            _shapes.gaps(painter, box, len(values), stage.px(1.5), stage.unit)
         kind = face("mono", stage.type(FONT))
         for row, value in enumerate(values.tolist()):
             text = number(value, 2)
-            if step < stage.px(13) or kind[1].horizontalAdvance(text) > box.width() - 4 or not np.isfinite(value):
+            if step < stage.px(13) or kind.width(text) > box.width() - 4 or not np.isfinite(value):
                 continue
             colour = colormaps.diverging(float(value), self._scale, theme)
             at = QPointF(box.center().x(), box.y() + (row + 0.5) * step)
@@ -252,7 +258,7 @@ class OutputTrack(Track):
         colour = stage.theme.muted if np.isfinite(value) else stage.theme.warning
         room = box.width()
         for text in (f"{name} = {number(value, 3)}", f"{name} {number(value, 2)}", number(value, 2)):
-            if kind[1].horizontalAdvance(text) <= room:
+            if kind.width(text) <= room:
                 at = QPointF(box.center().x(), box.bottom() + stage.px(LOSS / 2))
                 write(painter, at, text, kind, colour, "centre")
                 return

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QPainter, QPen
 
 from gui.frames.axis import every
 from gui.frames.sheet import Sheet
 from gui.frames.tokens import Token
-from gui.tracks.base import Hit, Stage, Track, beginning, column_of, elided, face, tracks, write
+from gui.tracks.base import Face, Hit, Stage, Track, beginning, column_of, elided, face, tracks, write
 
 PILL = 27.0
 FONT = 14.0
@@ -85,8 +85,8 @@ class TokensTrack(Track):
 
     def _width(self, stage: Stage, token: Token) -> float:
         room = stage.axis.column - stage.px(8)
-        _, metrics = face("ui", stage.type(FONT), 600)
-        return min(room, max(stage.px(70), metrics.horizontalAdvance(token.text) + stage.px(26)))
+        kind = face("ui", stage.type(FONT), 600)
+        return min(room, max(stage.px(70), kind.width(token.text) + stage.px(26)))
 
     def _pill(self, painter: QPainter, stage: Stage, column: int, token: Token) -> None:
         theme, chosen = stage.theme, column == stage.column
@@ -108,7 +108,7 @@ class TokensTrack(Track):
         text, room = token.text or "·", box.width() - (stage.px(12) if stage.roomy else 0)
         for size in (FONT, 12.5, 11.0) if stage.roomy else (11.0,):
             kind = face("ui", stage.type(size), 600)
-            if kind[1].horizontalAdvance(text) <= room:
+            if kind.width(text) <= room:
                 break
         text = elided(kind, text, room) if room > stage.px(40) else beginning(kind, text, room)
         painter.setOpacity(GROUND if token.padding else 1.0)
@@ -118,7 +118,7 @@ class TokensTrack(Track):
     def _ruler(self, painter: QPainter, stage: Stage) -> None:
         """Step numbers, as many as there is room for; the playhead's own stands out."""
         theme, kind = stage.theme, face("ui", stage.type(11))
-        widest = kind[1].horizontalAdvance(str(stage.axis.count)) + stage.px(16)
+        widest = kind.width(str(stage.axis.count)) + stage.px(16)
         apart = every(stage.axis.count, stage.axis.column, widest)
         middle = stage.top + stage.height / 2
         margin, taken = widest / stage.axis.column, self._taken(stage, widest / 2)
@@ -149,13 +149,13 @@ class TokensTrack(Track):
         middle = self._inside(stage, stage.column, width)
         return middle - width / 2 - margin, middle + width / 2 + margin
 
-    def _words(self, stage: Stage, column: int) -> tuple[str, tuple[QFont, QFontMetricsF], float]:
+    def _words(self, stage: Stage, column: int) -> tuple[str, Face, float]:
         """What the playhead's pill says, in which letters, and how wide it is."""
         token = self._sheet.tokens[column]
         number = str(self._sheet.trace.timeline.columns[column].step + 1)
         text = f"{number} · {token.text}" if self._sheet.words.columns and token.text else number
         kind = face("ui", stage.type(11), 600)
-        return text, kind, kind[1].horizontalAdvance(text) + stage.px(14)
+        return text, kind, kind.width(text) + stage.px(14)
 
     @staticmethod
     def _inside(stage: Stage, column: int, width: float) -> float:
