@@ -1,0 +1,197 @@
+"""A file of weights as a network of ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine import layout
+from engine.interop import recognise
+from engine.interop.files import Entries, Entry, ImportFileError
+from engine.interop.read import entries as read_entries
+from engine.interop.recognise import NotRecognised, Recurrent
+from engine.spec import ModelSpec, SpecError
+
+CHOICES = ("pattern", "nonlinearity", "layer")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a file holds.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    parameters : dict of ndarray
+        Under the names of this project, those that the file has.
+    unused : tuple of str
+        The file's arrays that are not in it, by the file's names.
+    missing : tuple of str
+        Parameters of the spec that the file does not have; a Network initialises them.
+    """
+
+    spec: ModelSpec
+    parameters: dict[str, np.ndarray]
+    unused: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def load_torch(path: str | Path, **choices: Any) -> Loaded:
+    """Read a network from a checkpoint; nothing in it is executed, and torch is not needed.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.pt``, ``.pth`` (zip and legacy: a state dict, a checkpoint that holds one, a whole module),
+        ``.safetensors`` or ``.npz``.
+    **choices
+        What weights cannot say: ``pattern`` (many-to-many by default), ``nonlinearity`` ("tanh"), and ``layer``:
+        which of several recurrent modules, by its name in the file ("encoder.rnn").
+
+    Raises
+    ------
+    ImportFileError
+        The file cannot be read or holds no recurrent network; the message says what was found.
+    ValueError
+        A choice there is not.
+    """
+    for name in choices:
+        if name not in CHOICES:
+            raise ValueError(f"{name}={choices[name]!r} is no choice; the choices are {', '.join(CHOICES)}")
+    path = Path(path)
+    entries = read_entries(path)
+    try:
+        return _loaded(entries, **choices)
+    except (NotRecognised, SpecError) as error:
+        raise ImportFileError(path, str(error)) from None
+
+
+def _loaded(
+    entries: Entries, pattern: str = "many-to-many", nonlinearity: str = "tanh", layer: str | None = None
+) -> Loaded:
+    modules = recognise.recurrent(entries)
+    if not modules:
+        names = ", ".join(list(entries)[:6]) or "nothing"
+        raise NotRecognised(f"no recurrent layer was found (weight_ih_l0 and weight_hh_l0); it holds {names}")
+    projection = recognise.projected(entries)
+    if projection:
+        raise NotRecognised(f"{projection}: an LSTM with a projection (proj_size) cannot be shown")
+    if pattern == "sequence-to-sequence":
+        return _sequence_to_sequence(entries, modules, nonlinearity)
+    module = _chosen(modules, layer)
+    module.check()
+    taken = set(module.names.values())
+    columns = module.hidden_size * (2 if module.bidirectional else 1)
+    found = dict(module.names)
+    head = recognise.head(entries, columns, taken)
+    output_size = entries[head].shape[0] if head else module.hidden_size
+    _take_head(entries, head, "", found)
+    input_size, embedding = _input(entries, module, pattern, output_size, taken | set(found.values()))
+    if embedding:
+        found["embedding.weight"] = embedding
+    spec = ModelSpec(
+        pattern=pattern, cell=module.cell, input_size=input_size, hidden_size=module.hidden_size,
+        output_size=output_size,
+        num_layers=module.num_layers, bidirectional=module.bidirectional, bias=module.bias, nonlinearity=nonlinearity,
+        vocab_size=entries[embedding].shape[0] if embedding else None, embedding_size=input_size if embedding else None,
+        dtype=_dtype(entries, found),
+    )  # fmt: skip
+    return _filled(entries, spec, found)
+
+
+def _chosen(modules: dict[str, Recurrent], layer: str | None) -> Recurrent:
+    titles = {module.title: module for module in modules.values()}
+    if layer is not None:
+        wanted = layer.rstrip(".") or "the top level"
+        if wanted not in titles:
+            raise NotRecognised(f"there is no recurrent layer {layer!r}; there are {', '.join(titles)}")
+        return titles[wanted]
+    if len(modules) > 1:
+        raise NotRecognised(f"several recurrent layers were found: {', '.join(titles)}; choose one with layer=")
+    return next(iter(modules.values()))
+
+
+def _take_head(entries: Entries, head: str, before: str, found: dict[str, str]) -> None:
+    if head:
+        found[f"{before}output.weight"] = head
+        bias = f"{head[: -len('weight')]}bias"
+        if bias in entries and entries[bias].shape == entries[head].shape[:1]:
+            found[f"{before}output.bias"] = bias
+
+
+def _input(entries: Entries, module: Recurrent, pattern: str, output_size: int, taken: set[str]) -> tuple[int, str]:
+    """The input's size and the embedding's name; one-to-many also reads what is fed back."""
+    columns = module.input_size
+    if pattern != "one-to-many":
+        return columns, recognise.embedding(entries, columns, taken)
+    embedding = recognise.embedding(entries, columns // 2, taken) if columns % 2 == 0 else ""
+    if embedding:
+        return columns // 2, embedding
+    if columns <= output_size:
+        raise NotRecognised(
+            f"{module.title}: weight_ih has {columns} columns, too few for one-to-many, where the {output_size} "
+            "outputs come in beside the input"
+        )
+    return columns - output_size, ""
+
+
+def _sequence_to_sequence(entries: Entries, modules: dict[str, Recurrent], nonlinearity: str) -> Loaded:
+    sides = {side: [m for m in modules.values() if side in m.module] for side in ("encoder", "decoder")}
+    if any(len(found) != 1 for found in sides.values()):
+        titles = ", ".join(module.title for module in modules.values())
+        raise NotRecognised(f"sequence-to-sequence needs one recurrent encoder and one decoder; found were {titles}")
+    encoder, decoder = sides["encoder"][0], sides["decoder"][0]
+    for module in (encoder, decoder):
+        module.check()
+    found = {f"encoder.{n}": f for n, f in encoder.names.items()} | {
+        f"decoder.{n}": f for n, f in decoder.names.items()
+    }
+    head = recognise.head(entries, decoder.hidden_size, set(found.values()))
+    if not head:
+        raise NotRecognised(f"no output layer with {decoder.hidden_size} columns was found beside the decoder")
+    _take_head(entries, head, "decoder.", found)
+    output_size = entries[head].shape[0]
+    for name in ("bridge.weight", "bridge.weight_c"):
+        if name in entries:
+            found[name] = name
+    side = {key: entry for key, entry in entries.items() if "decoder" in key}
+    reading = recognise.embedding(
+        {k: e for k, e in entries.items() if k not in side}, encoder.input_size, set(found.values())
+    )
+    feeding = recognise.embedding(side, decoder.input_size, set(found.values()))
+    if reading:
+        found["encoder.embedding.weight"] = reading
+    if feeding and entries[feeding].shape[0] == output_size + 1:
+        found["decoder.embedding.weight"] = feeding
+    spec = ModelSpec(
+        pattern="sequence-to-sequence", cell=encoder.cell, input_size=encoder.input_size,
+        hidden_size=encoder.hidden_size,
+        output_size=output_size, num_layers=encoder.num_layers, bidirectional=encoder.bidirectional, bias=encoder.bias,
+        nonlinearity=nonlinearity, vocab_size=entries[reading].shape[0] if reading else None,
+        embedding_size=encoder.input_size if reading else None, dtype=_dtype(entries, found),
+    )  # fmt: skip
+    return _filled(entries, spec, found)
+
+
+def _dtype(entries: Entries, found: dict[str, str]) -> str:
+    return "float64" if any(entries[name].dtype == "float64" for name in found.values()) else "float32"
+
+
+def _filled(entries: Entries, spec: ModelSpec, found: dict[str, str]) -> Loaded:
+    shapes = layout.shapes(spec)
+    for name, in_file in found.items():
+        if name not in shapes or entries[in_file].shape != shapes[name]:
+            wanted = shapes.get(name, "no such parameter")
+            raise NotRecognised(f"{in_file} has the shape {entries[in_file].shape}; {name} of this network is {wanted}")
+    parameters = {name: _read(entries[in_file], spec.dtype) for name, in_file in found.items()}
+    used = set(found.values())
+    return Loaded(
+        spec, parameters, tuple(n for n in entries if n not in used), tuple(n for n in shapes if n not in parameters)
+    )  # fmt: skip
+
+
+def _read(entry: Entry, dtype: str) -> np.ndarray:
+    return np.ascontiguousarray(entry.read(), dtype=dtype)

@@ -1,0 +1,177 @@
+"""Readers of one file format each: a file as named arrays that have not been read yet."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import zipfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+
+from engine.interop import _unpickle
+from engine.interop._unpickle import Tensor
+from engine.interop.files import Entries, Entry, ImportFileError, check_members, check_shape, from_bfloat16, read_bytes
+
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+SAFE_DTYPES = {
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
+    "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
+}  # fmt: skip
+SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".npz")
+
+
+def entries(path: Path) -> Entries:
+    """List the arrays of a file by name.
+
+    Raises
+    ------
+    ImportFileError
+        The file is not there, of another kind, or damaged.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise ImportFileError(path, f"is no file of weights known here; there are {', '.join(SUFFIXES)}")
+    data = read_bytes(path)
+    try:
+        if path.suffix.lower() == ".safetensors":
+            return _safetensors(path, data)
+        if path.suffix.lower() == ".npz":
+            return _npz(path, data)
+        return _torch_zip(path, data) if data[:4] == b"PK\x03\x04" else _torch_legacy(path, data)
+    except ImportFileError:
+        raise
+    except (RecursionError, MemoryError) as error:
+        raise ImportFileError(path, f"is nested or sized beyond reason ({type(error).__name__})") from None
+    except Exception as error:  # the readers of damaged files raise every kind
+        raise ImportFileError(path, f"is damaged or not what its name says ({_said(error)})") from None
+
+
+def _said(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:160] if lines else type(error).__name__
+
+
+def _itemsize(dtype: str) -> int:
+    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
+
+
+def _array(raw: bytes, dtype: str) -> np.ndarray:
+    if dtype == "bfloat16":
+        return from_bfloat16(np.frombuffer(raw, np.uint16))
+    return np.frombuffer(raw, np.dtype(dtype).newbyteorder("<"))
+
+
+def _safetensors(path: Path, data: bytes) -> Entries:
+    found = {}
+    for name, facts in safetensors.deserialize(data):
+        dtype, shape = SAFE_DTYPES.get(facts["dtype"]), tuple(facts["shape"])
+        if dtype is None:
+            continue
+        check_shape(path, name, shape, _itemsize(dtype), len(facts["data"]))
+        found[name] = Entry(shape, dtype, partial(_shaped, facts["data"], dtype, shape))
+    return found
+
+
+def _shaped(raw: bytes, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    return _array(bytes(raw), dtype).reshape(shape)
+
+
+def _npz(path: Path, data: bytes) -> Entries:
+    found = {}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        check_members(path, archive)
+        for info in archive.infolist():
+            if not info.filename.endswith(".npy"):
+                continue
+            name = info.filename[: -len(".npy")]
+            with archive.open(info) as member:
+                version = np.lib.format.read_magic(member)
+                header = (
+                    np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                )
+                shape, _, dtype = header(member)
+                if dtype.hasobject:
+                    raise ImportFileError(path, f"{name} holds Python objects, which are not read")
+                check_shape(path, name, shape, dtype.itemsize, info.file_size - member.tell())
+            found[name] = Entry(shape, dtype.name, partial(_npy, path, data, info.filename))
+    return found
+
+
+def _npy(path: Path, data: bytes, member: str) -> np.ndarray:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        try:
+            return np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False)
+        except (zipfile.BadZipFile, ValueError, OSError) as error:
+            raise ImportFileError(path, f"its array {member[:-4]} is damaged ({_said(error)})") from None
+
+
+def _torch_zip(path: Path, data: bytes) -> Entries:
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    check_members(path, archive)
+    names = archive.namelist()
+    pickles = [name for name in names if name.endswith("data.pkl") and name.count("/") <= 1]
+    if not pickles:
+        raise ImportFileError(path, "is a zip archive without a data.pkl: not written by torch.save")
+    before = pickles[0][: -len("data.pkl")]
+    order = archive.read(f"{before}byteorder").strip() if f"{before}byteorder" in names else b"little"
+    if order != b"little":
+        raise ImportFileError(path, f"was written with {order.decode(errors='replace')}-endian numbers")
+    tree = _unpickle.read(archive.read(pickles[0]))
+
+    def storage(key: str) -> bytes:
+        return archive.read(f"{before}data/{key}")
+
+    return _described(path, tree, storage, lambda key: archive.getinfo(f"{before}data/{key}").file_size)
+
+
+def _torch_legacy(path: Path, data: bytes) -> Entries:
+    stream = io.BytesIO(data)
+    try:
+        magic = _unpickle.Reader(stream).load()
+    except Exception:  # whatever it is, it is no pickle
+        magic = None
+    if magic != LEGACY_MAGIC:
+        raise ImportFileError(path, "is neither a zip archive nor a file of the older format of torch.save")
+    for _ in ("protocol version", "system"):
+        _unpickle.Reader(stream).load()
+    reader = _unpickle.Reader(stream)
+    tree, keys = reader.load(), _unpickle.Reader(stream).load()
+    raw: dict[str, bytes] = {}
+    for key in keys:
+        (numel,) = struct.unpack("<q", stream.read(8))
+        known = reader.storages.get(str(key))
+        if (
+            known is None
+            or numel != known.numel
+            or not 0 <= numel * _itemsize(known.dtype) <= len(data) - stream.tell()
+        ):
+            raise ImportFileError(path, f"its storage {key!r} of {numel:,} numbers is cut short or not described")
+        raw[str(key)] = stream.read(numel * _itemsize(known.dtype))
+    return _described(path, tree, raw.__getitem__, lambda key: len(raw[key]))
+
+
+def _described(path: Path, tree: Any, storage: Any, size: Any) -> Entries:
+    """Entries for the tensors of a tree; each is checked against the bytes that its storage has."""
+    found = {}
+    for name, tensor in _unpickle.tensors(tree).items():
+        shape, stride, itemsize = tensor.shape, tensor.stride, _itemsize(tensor.storage.dtype)
+        try:
+            available = size(tensor.storage.key) // itemsize
+        except KeyError:
+            raise ImportFileError(path, f"{name} refers to numbers that the file does not hold") from None
+        last = tensor.offset + sum((n - 1) * s for n, s in zip(shape, stride, strict=True)) if 0 not in shape else 0
+        wrong = len(shape) != len(stride) or min((tensor.offset, *shape, *stride), default=0) < 0
+        if wrong or (0 not in shape and last >= available) or math.prod(shape) > max(available, 1):
+            raise ImportFileError(path, f"{name} of shape {shape} reaches past the {available:,} numbers it has")
+        found[name] = Entry(shape, tensor.storage.dtype, partial(_strided, tensor, storage))
+    return found
+
+
+def _strided(tensor: Tensor, storage: Any) -> np.ndarray:
+    flat = _array(storage(tensor.storage.key), tensor.storage.dtype)
+    steps = tuple(s * flat.itemsize for s in tensor.stride)
+    return np.lib.stride_tricks.as_strided(flat[tensor.offset :], tensor.shape, steps).copy()
