@@ -138,3 +138,13 @@ def too_large(spec: ModelSpec, size: Sized, backward: bool = True, free: int | N
     if free is None or wanted <= SHARE * free:
         return None
     return f"This run needs about {words(wanted)} of memory; {words(free)} is available. Run it all the same?"
+
+
+def shortage(spec: ModelSpec, size: Sized, place: str, free: int | None) -> str:
+    """Say that a run found no memory on ``place`` ("cpu", "cuda:0"), how much it needs, and what would help."""
+    there = "" if free is None else f", where {words(free)} is free"
+    elsewhere = "" if place == "cpu" else ", or device='cpu',"
+    return (
+        f"{place} ran out of memory: this run needs about {words(needed(spec, size))}{there}; "
+        f"a shorter sequence, fewer sequences at once or a smaller hidden_size{elsewhere} would help"
+    )

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from engine import layout
+from engine import layout, memory
+from engine.errors import EngineError
 from engine.initialise import initialise
 from engine.inputs import prepare
 from engine.recording import engines
@@ -95,8 +96,11 @@ class Network:
             teacher_forcing=teacher_forcing, steps=steps, reduction=reduction, sample=sample, temperature=temperature,
         )  # fmt: skip
         parameters = {name: np.array(value) for name, value in self.parameters.items()}
-        with np.errstate(all="ignore"):  # a run that overflows or meets a NaN is shown, not warned about
-            recording = engines[engine].run(self.spec, parameters, batch, device)
+        try:
+            with np.errstate(all="ignore"):  # a run that overflows or meets a NaN is shown, not warned about
+                recording = engines[engine].run(self.spec, parameters, batch, device)
+        except MemoryError:
+            raise EngineError(memory.shortage(self.spec, batch, "cpu", memory.available())) from None
         return Trace(self.spec, parameters, batch, recording, engine, device)
 
     @property

@@ -114,17 +114,8 @@ class TorchEngine:
             torch.cuda.empty_cache()
         if failure:
             raise EngineError(f"{place} failed: {failure}; device='cpu' would work")
-        raise EngineError(self._out_of_memory(torch, spec, batch, place))
-
-    @staticmethod
-    def _out_of_memory(torch: Any, spec: ModelSpec, batch: Batch, place: str) -> str:
         free = memory.available() if place == "cpu" else torch.cuda.mem_get_info(place)[0]
-        there = "" if free is None else f", where {memory.words(free)} is free"
-        elsewhere = "" if place == "cpu" else ", or device='cpu',"
-        return (
-            f"{place} ran out of memory: this run needs about {memory.words(memory.needed(spec, batch))}{there}; "
-            f"a shorter sequence, fewer sequences at once or a smaller hidden_size{elsewhere} would help"
-        )
+        raise EngineError(memory.shortage(spec, batch, place, free))
 
 
 engines.add("torch", TorchEngine())

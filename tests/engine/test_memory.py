@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 from samples import CELLS, make_spec, problem
 
-from engine import Network, memory
+from engine import EngineError, Network, memory
 from engine.inputs import prepare
 from engine.memory import Size
+from engine.recording import engines
 from engine.spec import PATTERNS
 
 
@@ -105,6 +106,17 @@ def test_a_system_that_does_not_say_is_no_error(monkeypatch):
 
     monkeypatch.setattr("builtins.open", refuse)
     assert memory.available() is None
+
+
+@pytest.mark.parametrize("engine", engines.names())
+def test_a_run_that_finds_no_memory_is_a_sentence(monkeypatch, engine):
+    def full(*args):
+        raise MemoryError("Unable to allocate 9 GiB")
+
+    monkeypatch.setattr(engines[engine], "run", full)
+    spec = make_spec()
+    with pytest.raises(EngineError, match=r"cpu ran out of memory: this run needs about .* free; a shorter sequence"):
+        Network(spec).run(engine=engine, **problem(spec))
 
 
 @pytest.mark.parametrize(
