@@ -50,6 +50,7 @@ def save(task: Task, cell: str, network: Network, scores: dict[str, float]) -> i
     path = WEIGHTS / f"{task.id}-{cell}.safetensors"
     WEIGHTS.mkdir(parents=True, exist_ok=True)
     save_file(parameters, path, {"loopscope": json.dumps(known, sort_keys=True)})
+    path.chmod(0o644)
     return path.stat().st_size
 
 
