@@ -141,7 +141,7 @@ class Blocks(Painted):
                 left -= px(GAP)
         if not columns:
             return self._cell(lines)
-        return max(0.5, min(self._cell(lines), left / columns))
+        return min(self._cell(lines), max(1.0, left) / columns)
 
     def _layout(self) -> list[_Box]:
         if self._boxes or not self._pieces:
@@ -327,5 +327,3 @@ def _means(value: np.ndarray, tall: int, wide: int) -> np.ndarray:
             shape[axis] = -1
             value = np.add.reduceat(value, edges, axis=axis) / counts.reshape(shape)
     return value
-
-

@@ -13,8 +13,8 @@ from gui.widgets import GridCanvas
 from gui.widgets.painted import Painted
 
 SIDE = 34
-COLOURS = ("", "#c8242f", "#188a3f", "#2a5fd0", "#e3b505")
-"""What the kinds of cell look like; the first is the empty one."""
+COLOURS = ("#000000", "#c8242f", "#188a3f", "#2a5fd0", "#e3b505", "#8a3fb8", "#e07b1a", "#16a3a8")
+"""What the kinds of cell look like, in the order in which the scenarios number them; the first is the empty one."""
 
 
 class Thumbnail(Painted):
@@ -66,8 +66,11 @@ class DrawingPopup(QFrame):
     def __init__(self, values: np.ndarray, kinds: int, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self.setProperty("role", "card")
-        names = (self.tr("Empty"), self.tr("Red"), self.tr("Green"), self.tr("Blue"), self.tr("Yellow"))
-        choices = [(names[kind], QColor(COLOURS[kind])) for kind in range(kinds)]
+        names = (
+            *(self.tr("Empty"), self.tr("Red"), self.tr("Green"), self.tr("Blue")),
+            *(self.tr("Yellow"), self.tr("Purple"), self.tr("Orange"), self.tr("Turquoise")),
+        )
+        choices = [(name, QColor(colour)) for name, colour in zip(names, COLOURS, strict=True)][:kinds]
         self.canvas = GridCanvas(len(values), choices)
         self.canvas.set_values(values)
         column = QVBoxLayout(self)

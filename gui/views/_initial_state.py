@@ -67,7 +67,7 @@ class InitialStateRow(FieldRow):
         self._spec: ModelSpec | None = None
         self._initial: Mapping[str, np.ndarray] = {}
         self._draws = 0
-        self._editor: InitialStateEditor | None = None
+        self._dialog: InitialStateEditor | None = None
         self.choice.chosen.connect(self._on_chosen)
         self.pencil.clicked.connect(self._on_pencil)
 
@@ -100,14 +100,14 @@ class InitialStateRow(FieldRow):
 
     def close_editor(self) -> None:
         """Close the editor where it is open."""
-        if self._editor is not None:
-            self._editor.close()
-            self._editor.deleteLater()
-            self._editor = None
+        if self._dialog is not None:
+            self._dialog.close()
+            self._dialog.deleteLater()
+            self._dialog = None
 
-    def editor(self) -> InitialStateEditor | None:
-        """The open editor."""
-        return self._editor
+    def dialog(self) -> InitialStateEditor | None:
+        """The editor that is open."""
+        return self._dialog
 
     def _on_chosen(self, kind: str) -> None:
         if self._spec is None:
@@ -122,9 +122,9 @@ class InitialStateRow(FieldRow):
         if self._spec is None:
             return
         self.close_editor()
-        self._editor = InitialStateEditor(self._spec, self._initial, self.window())
-        self._editor.changed.connect(self.changed)
-        self._editor.show()
+        self._dialog = InitialStateEditor(self._spec, self._initial, self.window())
+        self._dialog.changed.connect(self.changed)
+        self._dialog.show()
 
 
 class InitialStateEditor(QDialog):

@@ -185,9 +185,7 @@ class TransportView(QWidget):
         self._buttons["play"].setEnabled(cursor.count > 0)
         if trace is None:
             working = session.running or not session.error
-            self._sentence.set_segments(
-                [(self.tr("Computing…"), "muted") if working else (session.error, "error")]
-            )
+            self._sentence.set_segments([(self.tr("Computing…"), "muted") if working else (session.error, "error")])
             return
         event = cursor.event
         if event is None:
