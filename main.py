@@ -45,7 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"loopscope: {error}", file=sys.stderr)
         return 2
     except Exception as error:
-        logging.getLogger("loopscope").exception("unforeseen failure")
+        if sys.flags.dev_mode:
+            raise
+        log = logging.getLogger("loopscope")
+        if log.handlers:
+            log.exception("unforeseen failure")
         said = f"loopscope: something unforeseen went wrong: {type(error).__name__}: {error}"
         print(" ".join(said.split()), file=sys.stderr, flush=True)
         # What the failure left half done in Qt cannot be taken down in order.

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from gui.score_scene import Scene
 from gui.theme import theme, themes
-from gui.tracks import _links
+from gui.tracks import _links, _shapes
 from gui.tracks.base import Hit, elided, face, value_tip, write
 from gui.widgets.painted import LOOK_EVENTS
 
@@ -169,9 +169,12 @@ class Canvas(QWidget):
                 radius = min(scene.px(8), scene.axis.column / 3)
                 painter.drawRoundedRect(self._band_rect(), radius, radius)
             ratio = self._picture.devicePixelRatio()
-            for rect in _rects(event.region()):
-                source = QRectF(rect.x() * ratio, rect.y() * ratio, rect.width() * ratio, rect.height() * ratio)
-                painter.drawPixmap(QRectF(rect), self._picture, source)
+            if _shapes.lines(painter):
+                self._paint_tracks(painter, self.rect(), ratio)
+            else:
+                for rect in _rects(event.region()):
+                    source = QRectF(rect.x() * ratio, rect.y() * ratio, rect.width() * ratio, rect.height() * ratio)
+                    painter.drawPixmap(QRectF(rect), self._picture, source)
             self._paint_chosen(painter)
             self._paint_notes(painter)
             if self.hasFocus() and self._by_keyboard:

@@ -143,7 +143,7 @@ class Switches(QWidget):
         self._engine.set_current(self.place().id)
 
     def _measure(self) -> None:
-        self._row.setContentsMargins(px(4), px(2), px(4), px(2))
+        self._row.setContentsMargins(px(4), 0, px(4), 0)
         self._row.setSpacing(px(10))
 
 

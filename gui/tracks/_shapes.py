@@ -6,12 +6,13 @@ from functools import lru_cache
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
+from PySide6.QtGui import QBrush, QColor, QImage, QPaintEngine, QPainter, QPainterPath, QPen, QPixmap, QPolygonF
 
 from gui import colormaps
 from gui.frames.heatmap import Block, Heatmap, peaks
 from gui.frames.sheet import Sheet
 from gui.palette import Theme
+from gui.theme import theme as worn
 
 HELD = 0.3
 """How strongly the held state of padding is drawn."""
@@ -19,6 +20,12 @@ FINE = 3.5
 """Rows lower than this, at a unit of 1, are a strip without gaps."""
 
 _MODE = QPainter.CompositionMode
+_LINES = (QPaintEngine.Type.SVG, QPaintEngine.Type.Pdf)
+
+
+def lines(painter: QPainter) -> bool:
+    """Whether this is drawn to a file of lines: no parts of pictures, no cutting out of what was drawn before."""
+    return painter.paintEngine().type() in _LINES
 
 
 @lru_cache(maxsize=8)
@@ -72,8 +79,23 @@ def column(
 
 def crisp(image: QImage, painter: QPainter, target: QRectF, source: QRectF) -> None:
     """Draw a part of a picture with hard edges."""
+    if lines(painter):
+        _rectangles(image.copy(source.toRect()), painter, target)
+        return
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
     painter.drawImage(target, image, source)
+
+
+def _rectangles(image: QImage, painter: QPainter, target: QRectF) -> None:
+    """Draw a picture as rectangles, one for each run of equal pixels of a column: viewers blur small pictures."""
+    wide, high = target.width() / image.width(), target.height() / image.height()
+    for x in range(image.width()):
+        start = 0
+        for y in range(1, image.height() + 1):
+            if y == image.height() or image.pixel(x, y) != image.pixel(x, start):
+                box = QRectF(target.x() + x * wide, target.y() + start * high, wide, (y - start) * high)
+                painter.fillRect(box, image.pixelColor(x, start))
+                start = y
 
 
 def gaps(painter: QPainter, box: QRectF, rows: int, gap: float, unit: float, colour: QColor | None = None) -> None:
@@ -84,6 +106,10 @@ def gaps(painter: QPainter, box: QRectF, rows: int, gap: float, unit: float, col
     colour : QColor, optional
         What fills the gaps; without one they become transparent.
     """
+    if lines(painter):
+        grille = _grille_path(box.width(), box.height(), rows, gap, 2.5 * unit).translated(box.topLeft())
+        painter.fillPath(grille, colour or worn().canvas)
+        return
     ratio = painter.device().devicePixelRatioF()
     tone = (colour or QColor(Qt.GlobalColor.black)).rgb()
     grille = _grille(
@@ -100,17 +126,21 @@ def _grille(width: int, height: int, rows: int, gap: float, radius: float, tone:
     """What is left of a box when rounded cells are cut out of it, in device pixels."""
     made = QPixmap(QSize(max(1, width), max(1, height)))
     made.fill(Qt.GlobalColor.transparent)
+    with QPainter(made) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillPath(_grille_path(width, height, rows, gap, radius), QColor(tone))
+    return made
+
+
+def _grille_path(width: float, height: float, rows: int, gap: float, radius: float) -> QPainterPath:
     step = height / rows
     radius = min(radius, step / 4)
     path = QPainterPath()
     path.setFillRule(Qt.FillRule.OddEvenFill)
-    path.addRect(QRectF(made.rect()))
+    path.addRect(QRectF(0, 0, width, height))
     for row in range(rows):
         path.addRoundedRect(QRectF(gap / 2, row * step + gap / 2, width - gap, step - gap), radius, radius)
-    with QPainter(made) as painter:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillPath(path, QColor(tone))
-    return made
+    return path
 
 
 def snapped(box: QRectF, ratio: float) -> QRectF:
@@ -154,6 +184,9 @@ def line(painter: QPainter, points: list[QPointF], colour: QColor, width: float,
 
 def clear(painter: QPainter, box: QRectF) -> None:
     """Take away what was drawn before, so that words are not crossed by a line."""
+    if lines(painter):
+        painter.fillRect(box, worn().canvas)
+        return
     painter.setCompositionMode(_MODE.CompositionMode_Clear)
     painter.fillRect(box, Qt.GlobalColor.transparent)
     painter.setCompositionMode(_MODE.CompositionMode_SourceOver)
