@@ -156,9 +156,7 @@ class Template:
 @lru_cache(maxsize=256)
 def _layout(latex: str, marks: tuple[str, ...], px: float, color: str) -> tuple[Formula, tuple[Slot, ...]]:
     colours = iter(range(_SLOT_START, _SLOT_START + len(marks)))
-    coloured = _MARK.sub(
-        lambda match: rf"\textcolor{{#{next(colours):06x}}}{{{match[2] or '00.000'}}}", latex
-    )
+    coloured = _MARK.sub(lambda match: rf"\textcolor{{#{next(colours):06x}}}{{{match[2] or '00.000'}}}", latex)
     svg = _svg(coloured, px, color)
     view = _VIEW.search(svg)
     if view is None:
@@ -222,6 +220,12 @@ class MathLabel(QWidget):
             self._typeset(latex)
         self._latex = latex
         self.setAccessibleName(spoken or latex)
+        self.updateGeometry()
+        self.update()
+
+    def set_px(self, px: float) -> None:
+        """Set it larger or smaller: the font size at a zoom of 1."""
+        self._px = px
         self.updateGeometry()
         self.update()
 

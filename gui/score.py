@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QScrollBar, QWidget
 
 from engine import Trace
@@ -18,7 +18,7 @@ from gui.score_scene import Scene
 from gui.settings import Settings
 from gui.state.app_state import AppState
 from gui.state.selection import Selected
-from gui.theme import themes
+from gui.theme import theme, themes
 from gui.tracks.base import Hit, value_tip
 from gui.widgets.buttons import push_button
 
@@ -43,7 +43,7 @@ class Score(QWidget):
     ) -> None:  # fmt: skip
         super().__init__(parent)
         self._state, self._stage, self._settings = state, stage, settings
-        self._factor, self._least = 1.0, 0.0
+        self._factor, self._least, self._chrome = 1.0, 0.0, True
         self.scene = Scene(fonts.zoom())
         self.scene.names = names if settings is None else settings.tracks(stage) or names
         self.scene.preview = settings is not None and settings.preview
@@ -57,6 +57,7 @@ class Score(QWidget):
         self._build()
         self._connect()
         self._on_trace_changed(state.session.trace)
+        self._on_look_changed()
 
     def _build(self) -> None:
         self._button.setToolTip(self.tr("Show, hide and order the tracks"))
@@ -102,7 +103,8 @@ class Score(QWidget):
         self._on_look_changed()
 
     def set_chrome(self, visible: bool) -> None:
-        """Show or hide what is only for the mouse: the button of the tracks."""
+        """Show or hide what is only for the mouse: the button of the tracks, the scroll bars."""
+        self._chrome = visible
         self._button.setVisible(visible)
 
     def set_preview(self, on: bool) -> None:
@@ -158,6 +160,9 @@ class Score(QWidget):
         self._describe()
 
     def _on_look_changed(self) -> None:
+        palette = self.palette()
+        palette.setColor(QPalette.ColorRole.Window, theme().canvas)
+        self.setPalette(palette)
         self.scene.set_unit(fonts.zoom() * self._factor, self._least)
         self.gutter.relayout()
         self._refresh()
@@ -279,7 +284,7 @@ class Score(QWidget):
             bar.setPageStep(max(1, round(page)))
             bar.setSingleStep(max(1, round(step)))
             bar.setValue(round(value))
-            bar.setVisible(most >= 1)
+            bar.setVisible(most >= 1 and self._chrome)
             bar.blockSignals(False)
 
     def _describe(self) -> None:

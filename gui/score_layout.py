@@ -28,7 +28,12 @@ class Strip:
 
 
 def lay_out(
-    tracks: Sequence[Track], sizes: Mapping[str, float], height: float, unit: float, narrow: bool = False
+    tracks: Sequence[Track],
+    sizes: Mapping[str, float],
+    height: float,
+    unit: float,
+    narrow: bool = False,
+    scrolls: bool = True,
 ) -> list[Strip]:
     """Give every track its height.
 
@@ -47,6 +52,8 @@ def lay_out(
         Pixels of a length of 1.
     narrow : bool
         Whether steps run into one another, so that some tracks fold.
+    scrolls : bool
+        False: the tracks give way below their minimum too.
     """
     room = height - unit * (2 * MARGIN + SPACE * max(0, len(tracks) - 1))
     fixed = {t.id: t.folded * unit for t in tracks if narrow and t.folded}
@@ -63,6 +70,8 @@ def lay_out(
         else:
             give = max(0.0, (room - least) / (liked - least)) if liked > least else 0.0
             found[track.id] = (track.minimum + (track.natural - track.minimum) * give) * unit
+            if not scrolls and room < least:
+                found[track.id] *= max(0.3, room / least)
     strips, top = [], MARGIN * unit
     for track in tracks:
         strips.append(Strip(track, top, found[track.id]))

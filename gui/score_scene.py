@@ -38,6 +38,10 @@ class Scene:
         The cursor's.
     event : Event or None
         What happened last.
+    preview : bool
+        Whether norms that are not computed yet are shown dashed.
+    scrolls : bool
+        Whether tracks that are too tall together scroll; else they give way below their minimum.
     """
 
     def __init__(self, unit: float = 1.0, least: float = 0.0) -> None:
@@ -53,6 +57,7 @@ class Scene:
         self.event: Event | None = None
         self.width, self.height, self.offset = 0.0, 0.0, 0.0
         self.preview = False
+        self.scrolls = True
         self._own_width = False
 
     def px(self, length: float) -> float:
@@ -109,7 +114,7 @@ class Scene:
 
     def _stack(self) -> None:
         narrow = self.axis.column < NARROW * self.unit
-        self.strips = lay_out(self.shown, self.sizes, self.height, self.unit, narrow)
+        self.strips = lay_out(self.shown, self.sizes, self.height, self.unit, narrow, self.scrolls)
         self.scroll_down(self.offset)
 
     # Room ------------------------------------------------------------------------------------------------

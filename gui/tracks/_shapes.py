@@ -107,8 +107,8 @@ def gaps(painter: QPainter, box: QRectF, rows: int, gap: float, unit: float, col
         What fills the gaps; without one they become transparent.
     """
     if lines(painter):
-        grille = _grille_path(box.width(), box.height(), rows, gap, 2.5 * unit).translated(box.topLeft())
-        painter.fillPath(grille, colour or worn().canvas)
+        path = _grille_path(box.width(), box.height(), rows, gap, 2.5 * unit).translated(box.topLeft())
+        painter.fillPath(path, colour or worn().canvas)
         return
     ratio = painter.device().devicePixelRatioF()
     tone = (colour or QColor(Qt.GlobalColor.black)).rgb()

@@ -204,7 +204,7 @@ class OutputTrack(Track):
         left = line.x() + pad
         label = face("ui", stage.type(FONT), 600 if best else 400)
         needed = label.width(choice.label)
-        if right - left - kind.width(share) >= min(needed, stage.px(24)):
+        if right - left - kind.width(share) >= min(needed, stage.px(52)):
             right -= write(painter, QPointF(right, middle), share, kind, theme.muted, "right") + stage.px(5)
         if line.width() < stage.px(56):
             label = face("ui", stage.type(FONT * 0.9), 600 if best else 400)
