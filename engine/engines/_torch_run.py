@@ -33,6 +33,22 @@ def products(graph: Graph) -> dict[tuple[str, str], list[tuple[str, int]]]:
     return found
 
 
+def beside_input(graph: Graph) -> dict[str, tuple[str, ...]]:
+    """Biases that stand in one sum with a product of the input: product -> biases.
+
+    They are added to the products of all steps at once, and their gradients are summed once rather than at each step.
+    """
+    found = {}
+    for node in graph.nodes:
+        if node.op is ops.SUM:
+            terms = [graph.nodes[arg] for arg in node.args]
+            inputs = [t for t in terms if t.op is ops.MATVEC and not t.named and graph.nodes[t.args[1]].op is ops.INPUT]
+            biases = [t for t in terms if t.op is ops.BIAS and sum(t.index in other.args for other in graph.nodes) == 1]
+            if inputs and sum(inputs[0].index in other.args for other in graph.nodes) == 1:
+                found[inputs[0].name] = tuple(bias.name for bias in biases)
+    return found
+
+
 class LaneRun:
     """One lane's tensors at every step.
 
@@ -63,14 +79,23 @@ class LaneRun:
         steps: dict[str, Sequence[Tensor]] = {}
         for (weight, vector), members in self.run.products.items():
             if vector == "x":
-                stacks = self._stack(x, weight).unbind(0)
-                blocks = list(zip(*(stack.unbind(-2) for stack in stacks), strict=True))
+                stacks = self._stack(x, weight) + self._offsets(members, len(self.stacked[weight]))
+                blocks = list(zip(*(stack.unbind(-2) for stack in stacks.unbind(0)), strict=True))
                 steps |= {name: blocks[block] for name, block in members}
+        added = {bias: None for name in steps for bias in self.run.beside_input.get(name, ())}  # a sum leaves None out
         rows = x.unbind(0)
         for t in self.order():
-            self.step(t, rows[t], {name: column[t] for name, column in steps.items()})
+            self.step(t, rows[t], added | {name: column[t] for name, column in steps.items()})
 
-    def step(self, t: int, x: Tensor, given: dict[str, Tensor] | None = None) -> None:
+    def _offsets(self, members: Sequence[tuple[str, int]], rows: int) -> Tensor:
+        """For each block of a stacked product, the biases that stand beside it, (blocks, H)."""
+        found = [self.run.zeros(self.run.spec.hidden_size)] * (rows // self.run.spec.hidden_size)
+        for name, block in members:
+            for bias in self.run.beside_input.get(name, ()):
+                found[block] = found[block] + self.given[bias]
+        return self.run.torch.stack(found)
+
+    def step(self, t: int, x: Tensor, given: dict[str, Tensor | None] | None = None) -> None:
         """Compute step t from its input (B, D); ``given`` are values of nodes that are known already."""
         before = t + 1 if self.lane.reverse else t - 1
         carried = {s: self.states[s][before] if 0 <= before < self.N else self.initial[s] for s in self.graph.states}
@@ -130,7 +155,7 @@ class Run:
         self.torch, self.spec, self.batch, self.device = torch, spec, batch, device
         self.backward = batch.target is not None
         self.graph = graphs.build(spec.cell, spec.nonlinearity, spec.bias)
-        self.products = products(self.graph)
+        self.products, self.beside_input = products(self.graph), beside_input(self.graph)
         self.loss = LOSSES[spec.loss]
         self.parameters = {name: self.tensor(value, self.backward) for name, value in parameters.items()}
         self.target = None if batch.target is None else self.tensor(batch.target)
