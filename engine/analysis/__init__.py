@@ -1,9 +1,9 @@
 """Pure functions of a trace (or of a network's weights): what the gradient did on its way, and why."""
 
 from engine.analysis.check import Check, checked
-from engine.analysis.contributions import contributions
+from engine.analysis.contributions import contribution, contributions, loss_shares, step_shares
 from engine.analysis.finite import NotFinite, first_not_finite
-from engine.analysis.flow import gradient_flow, horizon, state_flow
+from engine.analysis.flow import gradient_bands, gradient_flow, horizon, state_flow
 from engine.analysis.jacobians import jacobians, product_norms
 from engine.analysis.paths import paths
 from engine.analysis.sigma import largest_singular_values
@@ -15,17 +15,21 @@ __all__ = [
     "NotFinite",
     "checked",
     "clipped",
+    "contribution",
     "contributions",
     "eigenvalues",
     "first_not_finite",
+    "gradient_bands",
     "gradient_flow",
     "horizon",
     "jacobians",
     "largest_singular_values",
+    "loss_shares",
     "paths",
     "product_norms",
     "singular_values",
     "spectral_radius",
     "state_flow",
+    "step_shares",
     "truncated",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from engine import feedback, layout, ops
 from engine.layout import Lane
+from engine.narration.words import norm
+from engine.recording import engines
 
 LARGEST = 256 * 2**20
 
@@ -37,16 +40,74 @@ def contributions(trace: Any, name: str, *, norms: bool = False) -> np.ndarray |
     ValueError
         There is no such parameter, or the run had no target.
     """
-    if not trace.has_gradients:
-        raise ValueError("contributions need a target: this run was a forward pass only")
-    if name not in trace.parameters:
-        raise ValueError(f"there is no parameter {name!r}; there are {', '.join(trace.parameters)}")
-    steps, summand = _summands(trace, name)
+    steps, summand = _checked(trace, name)
     if norms:
         return np.array([float(np.linalg.norm(summand(t))) for t in range(steps)])
     if steps * trace.parameters[name].nbytes > LARGEST:
         return (summand(t) for t in range(steps))
     return np.stack([summand(t) for t in range(steps)])
+
+
+def contribution(trace: Any, name: str, step: int) -> np.ndarray:
+    """One step's summand of a parameter's gradient; see :func:`contributions`."""
+    steps, summand = _checked(trace, name)
+    if not 0 <= step < steps:
+        raise ValueError(f"step={step} is not possible; it must be from 0 to {steps - 1}")
+    return summand(step)
+
+
+def step_shares(trace: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Say how much of a parameter's gradient each step makes up.
+
+    Returns
+    -------
+    (ndarray (T,), ndarray (T,))
+        ⟨part, whole⟩/‖whole‖² of each step's summand, and its norm. The shares add up to 1; a negative one pulls
+        against the sum.
+    """
+    steps, summand = _checked(trace, name)
+    return _shares((summand(t) for t in range(steps)), trace.parameter_grads[name], steps)
+
+
+def loss_shares(trace: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The same split by output: what each output's loss alone asks for, by one backward pass for each.
+
+    Returns
+    -------
+    (ndarray (S,), ndarray (S,))
+        Shares, and norms.
+    """
+    _checked(trace, name)
+    batch, spec, parameters = trace.batch, trace.spec, dict(trace.parameters)
+
+    def alone(s: int) -> np.ndarray:
+        weights = np.zeros_like(batch.weights)
+        weights[s] = batch.weights[s]
+        recording = engines["numpy"].run(spec, parameters, replace(batch, weights=weights), "cpu")
+        return recording.parameter_grads[name]
+
+    with np.errstate(all="ignore"):
+        return _shares((alone(s) for s in range(batch.S)), trace.parameter_grads[name], batch.S)
+
+
+def _shares(parts: Iterable[np.ndarray], whole: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    shares, norms = np.zeros(count), np.zeros(count)
+    flat = whole.ravel().astype(np.float64)
+    scale = float(np.abs(flat).max(initial=0.0))
+    flat = flat / scale if scale > 0 else flat
+    size = float(flat @ flat)
+    for i, part in enumerate(parts):
+        norms[i] = norm(part)
+        shares[i] = part.ravel() @ flat / (scale * size) if size > 0 else 0.0
+    return shares, norms
+
+
+def _checked(trace: Any, name: str) -> tuple[int, Any]:
+    if not trace.has_gradients:
+        raise ValueError("contributions need a target: this run was a forward pass only")
+    if name not in trace.parameters:
+        raise ValueError(f"there is no parameter {name!r}; there are {', '.join(trace.parameters)}")
+    return _summands(trace, name)
 
 
 def _summands(trace: Any, name: str) -> tuple[int, Any]:

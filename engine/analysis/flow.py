@@ -80,33 +80,81 @@ def _lane(trace: Any, state: str, layer: int, direction: str, part: str | None) 
     return layout.find(trace.spec, layer, direction, part)
 
 
+def gradient_bands(
+    trace: Any, state: str = "h", layer: int = 0, direction: str = "forward", part: str | None = None, *,
+    edges: tuple[int, ...] = (0, 1, 2, 4, 8, 16), drop: float = 0.0, unit: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Sum the losses' gradients by how far from each step their loss lies, and measure the sums.
+
+    Parameters
+    ----------
+    trace, state, layer, direction, part, drop, unit
+        As in :func:`gradient_flow`.
+    edges : tuple of int
+        Where each band begins, in steps between the state and the output; the last is open.
+
+    Returns
+    -------
+    (ndarray (bands, T), ndarray (T,))
+        ‖Σ_{s in band} ∂L_s/∂h_k‖ of each band, and of all together. The first do not add up to the second: parts
+        may point in different directions.
+    """
+    wanted = _lane(trace, state, layer, direction, part)
+    line, T = trace.timeline, trace.timeline.steps(wanted.part)
+    outputs = line.offset(line.output_part) + np.asarray(line.output_steps)
+    away = np.abs(outputs - (line.offset(wanted.part) + np.arange(T))[:, None])
+    bands = np.searchsorted(np.asarray(edges), away, side="right") - 1
+    units = slice(None) if unit is None else slice(unit, unit + 1)
+    sums = np.zeros((len(edges), T, trace.batch.B, trace.spec.hidden_size if unit is None else 1))
+
+    def visit(t: int, rows: slice, grad: np.ndarray) -> None:
+        here = bands[t, rows]
+        for band in np.unique(here[here >= 0]):
+            sums[band, t] += grad[here == band][..., units].sum(0)
+
+    Sweep(trace, visit, wanted, state, drop).run()
+    parts = np.stack([_norms(band.reshape(T, -1)) for band in sums])
+    return parts, _norms(sums.sum(0).reshape(T, -1))
+
+
 def state_flow(
-    trace: Any, layer: int = 0, direction: str = "forward", part: str | None = None, sequence: int = 0
-) -> np.ndarray:
+    trace: Any, layer: int = 0, direction: str = "forward", part: str | None = None, sequence: int = 0, *,
+    drop: float = 0.0,
+) -> np.ndarray:  # fmt: skip
     """‖∂h_t/∂h_k‖₂ along one lane's recurrence for one sequence, (T, T); zero where k comes after t, 1 at t = k.
 
     It says how far a state shapes later ones whatever the loss is. All states of the cell carry the influence
-    between k and t; what is fed back through the output is left out.
+    between k and t; what is fed back through the output is left out. With ``drop`` a state whose influence has
+    fallen below that is followed no further.
     """
     lane = layout.find(trace.spec, layer, direction, part)
     J = step_jacobians(trace.replay(lane.prefix), full=True)[:, sequence]
-    T, H = len(J), trace.spec.hidden_size
-    order = list(reversed(range(T))) if lane.reverse else list(range(T))
+    T, n = J.shape[:2]
+    H = trace.spec.hidden_size
     found = np.zeros((T, T))
-    for i, k in enumerate(order):
-        product = np.eye(J.shape[1])[:, :H]
-        log_scale = 0.0
-        found[k, k] = 1.0
-        for t in order[i + 1 :]:
-            product = J[t] @ product
-            size = float(np.abs(product).max(initial=0.0))
-            if size == 0 or not np.isfinite(size):
-                found[t, k] = size
-                continue
-            product, log_scale = product / size, log_scale + np.log(size)
-            with np.errstate(over="ignore", under="ignore"):
-                found[t, k] = np.linalg.norm(product[:H], 2) * np.exp(log_scale)
+    products, scales = np.zeros((0, n, H)), np.zeros(0)  # ∂(states at t)/∂h_k of each k followed, without its scale
+    followed = np.zeros(0, int)
+    with np.errstate(all="ignore"):  # what over- or underflows is shown, not warned about
+        for t in reversed(range(T)) if lane.reverse else range(T):
+            products = J[t] @ products
+            largest = np.abs(products).max(axis=(1, 2), initial=0.0)
+            safe = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
+            products, scales = products / safe[:, None, None], scales + np.log(safe)
+            found[t, followed] = _spectral(products[:, :H]) * np.exp(scales)
+            found[t, t] = 1.0
+            stay = ~(np.linalg.norm(products, axis=(1, 2)) * np.exp(scales) < drop)
+            products = np.concatenate([products[stay], np.eye(n)[None, :, :H]])
+            scales, followed = np.append(scales[stay], 0.0), np.append(followed[stay], t)
     return found
+
+
+def _spectral(matrices: np.ndarray) -> np.ndarray:
+    """The largest singular value of each; what is not finite stays so."""
+    finite = np.isfinite(matrices).all(axis=(1, 2))
+    sizes = np.abs(matrices).max(axis=(1, 2), initial=0.0)
+    if finite.any():
+        sizes[finite] = np.linalg.svd(matrices[finite], compute_uv=False)[:, 0]
+    return sizes
 
 
 def _norms(rows: np.ndarray) -> np.ndarray:

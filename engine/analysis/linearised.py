@@ -38,14 +38,15 @@ class Through:
     diagonals: np.ndarray
     direct: np.ndarray | None
 
-    def dense(self) -> np.ndarray:
-        """∂ output / ∂ the vector at every step, (T, B, H, size)."""
-        T, B, n, H = self.diagonals.shape
-        found = np.zeros((T, B, H, self.weights.shape[2]), self.diagonals.dtype)
+    def dense(self, steps: slice = slice(None)) -> np.ndarray:
+        """∂ output / ∂ the vector at some steps, (T, B, H, size)."""
+        diagonals = self.diagonals[steps]
+        T, B, n, H = diagonals.shape
+        found = np.zeros((T, B, H, self.weights.shape[2]), diagonals.dtype)
         for m in range(n):
-            found += self.diagonals[:, :, m, :, None] * self.weights[m]
+            found += diagonals[:, :, m, :, None] * self.weights[m]
         if self.direct is not None:
-            found[..., range(H), range(H)] += self.direct
+            found[..., range(H), range(H)] += self.direct[steps]
         return found
 
 
@@ -168,9 +169,7 @@ class Linearised:
             indices = tuple(node.index for node in through)
             self.through[output][name] = Through(indices, weights, diagonals, direct)
 
-    def pull(
-        self, t: int, seeds: dict[str, np.ndarray], want: str, out: np.ndarray | None = None
-    ) -> np.ndarray:
+    def pull(self, t: int, seeds: dict[str, np.ndarray], want: str, out: np.ndarray | None = None) -> np.ndarray:
         """Carry gradients (K, B, H) of the step's states back to one vector it read; into ``out`` where given."""
         return self.into[want].pull(t, seeds, out)
 
@@ -202,9 +201,7 @@ class Replayed:
             self._last = (t, seeds, self.replay.pull(t, seeds))
         return self._last[2]
 
-    def pull(
-        self, t: int, seeds: dict[str, np.ndarray], want: str, out: np.ndarray | None = None
-    ) -> np.ndarray:
+    def pull(self, t: int, seeds: dict[str, np.ndarray], want: str, out: np.ndarray | None = None) -> np.ndarray:
         """As :meth:`Linearised.pull`."""
         found = self._arrived(t, seeds)[want]
         if out is None:
