@@ -47,7 +47,8 @@ class TimelineFrame:
         return len(self.phases)
 
 
-EMPTY = TimelineFrame(*(np.zeros(0, dtype=np.intp) for _ in range(4)), (), (), ())
+_NONE = np.zeros(0, dtype=np.intp)
+EMPTY = TimelineFrame(_NONE, _NONE, _NONE, _NONE, (), (), ())
 
 
 def timeline(trace: Trace, words: Words) -> TimelineFrame:

@@ -176,6 +176,7 @@ class InitialStateEditor(QDialog):
 
     def _on_cell_changed(self, name: str, row: int, unit: int) -> None:
         item = self.tables[name].item(row, unit)
+        assert item is not None
         text = item.text().strip().replace(MINUS, "-").replace(",", ".")
         old = self._values[name][row, unit]
         try:
@@ -188,15 +189,11 @@ class InitialStateEditor(QDialog):
             new = float(old)
         else:
             self.problem.hide()
-        self._write(name, row, unit, new)
+        self.tables[name].blockSignals(True)
+        item.setText(number(new))
+        self.tables[name].blockSignals(False)
         if new != old:
             value = self._values[name].copy()
             value[row, unit] = new
             self._values[name] = value
             self.changed.emit(dict(self._values))
-
-    def _write(self, name: str, row: int, unit: int, value: float) -> None:
-        table = self.tables[name]
-        table.blockSignals(True)
-        table.item(row, unit).setText(number(value))
-        table.blockSignals(False)

@@ -69,19 +69,18 @@ class BuildView(QWidget):
         inside = QWidget()
         inside.setProperty("role", "panel")
         column = QVBoxLayout(inside)
-        for widget in (Section(self.tr("Architecture")), self.patterns):
-            column.addWidget(widget)
-        self._gap(column)
-        for widget in (Section(self.tr("Layers")), self.layers):
-            column.addWidget(widget)
-        self._gap(column)
         self.start.add_widget(self.seed)
         self.start.add_widget(self.radius)
-        for widget in (Section(self.tr("Weights")), self.weights, self.start, self.initial):
-            column.addWidget(widget)
-        self._gap(column)
-        for widget in (self.shapes, self.table):
-            column.addWidget(widget)
+        groups: tuple[tuple[QWidget, ...], ...] = (
+            (Section(self.tr("Architecture")), self.patterns),
+            (Section(self.tr("Layers")), self.layers),
+            (Section(self.tr("Weights")), self.weights, self.start, self.initial),
+            (self.shapes, self.table),
+        )
+        for group in groups:
+            for widget in group:
+                column.addWidget(widget)
+            column.addSpacing(px(6))
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -93,10 +92,6 @@ class BuildView(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll)
         return column
-
-    @staticmethod
-    def _gap(column: QVBoxLayout) -> None:
-        column.addSpacing(px(6))
 
     def _measure(self) -> None:
         self._column.setContentsMargins(px(14), px(12), px(12), px(14))

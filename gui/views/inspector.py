@@ -167,13 +167,15 @@ class InspectorView(QWidget):
         inspection, place = self._inspection, self._place()
         there = inspection is not None and place is not None
         self.empty.setVisible(not there)
-        for widget in (
+        always: tuple[QWidget, ...] = (
             *(self.step_card, self.gradient_title, self.gradient_card),
             *(self.spectrum_title, self.spectrum_card, self.note),
-        ):
+        )
+        sometimes: tuple[QWidget, ...] = (self.output_title, self.output_card, self.follow)
+        for widget in always:
             widget.setVisible(there)
         if inspection is None or place is None:
-            for widget in (self.output_title, self.output_card, self.follow):
+            for widget in sometimes:
                 widget.hide()
             self.heading.setText(self.tr("Inspector"))
             return

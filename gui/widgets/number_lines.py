@@ -116,7 +116,8 @@ class NumberLines(Painted):
         size, zoom = self._size, fonts.zoom()
         found: list[tuple[float, list[tuple[str, str]]]] = []
         for line in self._lines:
-            x, row = 0.0, (0.0, [])
+            x = 0.0
+            row: tuple[float, list[tuple[str, str]]] = (0.0, [])
             for group in _groups(line):
                 need = sum(_width(text, size, zoom) for text, _ in group)
                 bare = sum(_width(text, size, zoom) for text, _ in group if text != " ")

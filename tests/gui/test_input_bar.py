@@ -76,7 +76,7 @@ def test_the_right_answer_of_the_old_sentence_goes_and_a_chosen_one_stays(bar, q
     assert project_of(view).targets[0] in (None, "negative")
     write(qtbot, view.sentence, "I do like this movie\r")
     assert project_of(view).targets == (None,)
-    choose(view.target, "neutral")
+    choose(view.target.choice, "neutral")
     write(qtbot, view.sentence, "I did like this movie\r")
     assert project_of(view).targets == ("neutral",)
 
@@ -108,14 +108,14 @@ def test_undo_brings_the_sentence_back(bar, qtbot):
 
 def test_target_by_choice(bar, idle):
     view = bar()
-    choose(view.target, "positive")
+    choose(view.target.choice, "positive")
     idle(view)
     assert project_of(view).targets == ("positive",)
     assert view.state.session.sample.target_tokens == ("positive",)
-    choose(view.target, "")
+    choose(view.target.choice, "")
     idle(view)
     assert project_of(view).targets == (None,)
-    assert view.target.currentText() == "corpus: negative"
+    assert view.target.choice.currentText() == "corpus: negative"
 
 
 def test_own_answer_is_said(bar, qtbot, idle):
@@ -123,23 +123,23 @@ def test_own_answer_is_said(bar, qtbot, idle):
     write(qtbot, view.sentence, "good good good good\r")
     idle(view)
     answer = view.state.session.sample.target_tokens[0]
-    qtbot.waitUntil(lambda: view.target.currentText() == f"own answer: {answer}")
+    qtbot.waitUntil(lambda: view.target.choice.currentText() == f"own answer: {answer}")
 
 
 def test_target_in_words(bar, qtbot, idle):
     view = bar("translation", "gru")
-    write(qtbot, view.words, "I saw the match\r")
+    write(qtbot, view.target.words, "I saw the match\r")
     assert project_of(view).targets in (("I saw the match",), ("I saw the game",))
     if view.hint.text():
         assert "not one of the" in view.hint.text()
-    write(qtbot, view.words, "I saw the zorg\r")
+    write(qtbot, view.target.words, "I saw the zorg\r")
     assert "zorg" in view.hint.text()
     assert "zorg" not in (project_of(view).targets[0] or "")
-    view.words.clear()
-    qtbot.keyClick(view.words, Qt.Key.Key_Return)
+    view.target.words.clear()
+    qtbot.keyClick(view.target.words, Qt.Key.Key_Return)
     idle(view)
     assert project_of(view).targets == (None,)
-    assert view.words.placeholderText().startswith(("corpus: ", "own answer: "))
+    assert view.target.words.placeholderText().startswith(("corpus: ", "own answer: "))
 
 
 @pytest.mark.parametrize("scenario", tasks.ids())
@@ -148,22 +148,22 @@ def test_every_scenario_has_its_input_and_examples(bar, qtbot, scenario):
     task = tasks.get(scenario)
     assert view.sentence.isVisible() == (task.kind == "text")
     assert view.draw.isVisible() == (task.kind == "grid")
-    assert view.target.isVisible() != view.words.isVisible()
-    qtbot.waitUntil(lambda: view.dice.isEnabled(), timeout=30_000)
-    view._fill_menu()
-    assert len(view.menu.actions()) == 12
-    view.menu.actions()[3].trigger()
+    assert view.target.choice.isVisible() != view.target.words.isVisible()
+    qtbot.waitUntil(lambda: view.buttons.dice.isEnabled(), timeout=30_000)
+    view.buttons.fill()
+    assert len(view.buttons.menu.actions()) == 12
+    view.buttons.menu.actions()[3].trigger()
     assert view.examples._worker is None
     before = project_of(view).sources[0]
-    view.dice.click()
+    view.buttons.dice.click()
     assert project_of(view).sources[0] is not before
 
 
 def test_the_menu_says_that_it_waits(bar):
     view = bar()
     view.examples._found = ()
-    view._fill_menu()
-    (only,) = view.menu.actions()
+    view.buttons.fill()
+    (only,) = view.buttons.menu.actions()
     assert not only.isEnabled()
 
 
@@ -186,23 +186,23 @@ def test_drawing_counts_at_once(bar, qtbot, idle):
 
 def test_a_batch_grows_is_looked_through_and_shrinks(bar, qtbot, idle):
     view = bar()
-    qtbot.waitUntil(lambda: view.add.isEnabled(), timeout=20_000)
-    assert not view.sequence.isVisible()
-    view.add.click()
-    view.add.click()
+    qtbot.waitUntil(lambda: view.batch.add.isEnabled(), timeout=20_000)
+    assert not view.batch.choice.isVisible()
+    view.batch.add.click()
+    view.batch.add.click()
     project = project_of(view)
     assert (len(project.sources), project.sequence) == (3, 2)
-    assert view.sequence.currentText().startswith("3 of 3 · ")
+    assert view.batch.choice.currentText().startswith("3 of 3 · ")
     idle(view)
     assert view.state.session.trace.batch.B == 3
-    choose(view.sequence, "0")
+    choose(view.batch.choice, "0")
     assert project_of(view).sequence == 0
     assert view.sentence.text() == "I do not like this movie"
-    view.remove.click()
+    view.batch.remove.click()
     assert len(project_of(view).sources) == 2
-    view.remove.click()
+    view.batch.remove.click()
     assert len(project_of(view).sources) == 1
-    assert not view.remove.isVisible()
+    assert not view.batch.remove.isVisible()
 
 
 def test_two_lines_where_there_is_little_room(bar, qtbot):
