@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from engine import Network, Trace, memory, narration, tasks
 from engine.recording import engines
 from gui.state import batch, wording
+from gui.state.analyses import Analyses, Function, Key
 from gui.state.document import Document
 from gui.state.project import Project
 from gui.state.training import Training, TrainingState
@@ -64,6 +65,8 @@ class Session(QObject):
     """A run needs much memory; `proceed()` runs it all the same."""
     training_changed = Signal(object)
     """The TrainingState, or None when there is none any more."""
+    computed = Signal(object)
+    """The analysis with this key is done."""
 
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -76,6 +79,8 @@ class Session(QObject):
         self._worker = Worker("runs", self)
         self._worker.done.connect(self._on_done)
         self._worker.failed.connect(self._on_failed)
+        self._analyses = Analyses(self)
+        self._analyses.done.connect(self.computed)
         self._training = Training(document, self)
         self._training.changed.connect(self.training_changed)
         self._training.failed.connect(self._fail)
@@ -145,6 +150,13 @@ class Session(QObject):
         """Run what `confirmation_needed` asked about."""
         self.run(confirmed=True)
 
+    def compute(self, key: Key, function: Function) -> Any:
+        """Return an analysis of the trace; None where it is not there yet, and `computed` follows with its key.
+
+        It is done on another thread and kept with the trace; see :meth:`gui.state.analyses.Analyses.get`.
+        """
+        return self._analyses.get(key, function)
+
     def train(self) -> None:
         """Train the project's network on its scenario; the trained weights are one undo step."""
         self._training.start()
@@ -157,6 +169,7 @@ class Session(QObject):
         """Stop the threads; the session runs nothing any more."""
         self._closed = True
         self._training.close()
+        self._analyses.close()
         self._worker.close()
         self._idle()
 
@@ -171,6 +184,7 @@ class Session(QObject):
         if ticket != self._ticket:
             return
         self._computed = computed
+        self._analyses.set_trace(computed.trace)
         self._error = ""
         self._name_columns()
         self._idle()
