@@ -5,6 +5,7 @@ The engines and the score both walk this; a pattern is nothing but masks over th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,11 +62,22 @@ class Timeline:
 
     def steps(self, part: str) -> int:
         """How many steps a part has."""
-        return len(self.of(part))
+        return self._counts[part]
+
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        return Counter(column.part for column in self.columns)
 
     def offset(self, part: str) -> int:
         """The score column of a part's first step."""
-        return next(i for i, column in enumerate(self.columns) if column.part == part)
+        return self._offsets[part]
+
+    @cached_property
+    def _offsets(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for i, column in enumerate(self.columns):
+            found.setdefault(column.part, i)
+        return found
 
     @cached_property
     def output_part(self) -> str:

@@ -114,4 +114,8 @@ def _rest(trace: Any, lanes: list[Any], event: Any, words: Words) -> Segments:
 
 
 def _largest(grads: np.ndarray) -> float:
-    return max((norm(grad) for grad in grads), default=0.0)
+    """The largest ‖·‖₂ of the rows of (T, H), scaled as in ``norm``: all at once, since T may be large."""
+    largest = float(np.abs(grads).max(initial=0.0))
+    if largest == 0 or not np.isfinite(largest):
+        return largest
+    return largest * float(np.linalg.norm((grads / largest).astype(np.float64), axis=-1).max())
