@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine import ops
 from engine.graph import Graph, symbol
 from engine.layout import Lane
 from engine.spec import ModelSpec
@@ -25,12 +26,50 @@ def forward(graph: Graph, lane: Lane, step: int, operation: str | None) -> str:
 
 
 def factor(graph: Graph, lane: Lane, step: int, operation: str) -> str:
-    """Typeset the gradient that one operation's value receives at a step."""
+    """Typeset one factor of the chain rule at a step.
+
+    δ is the gradient that arrives at the operation's value; each thing that the value was computed from gets δ times
+    the local derivative: ``δ = ∂L/∂f_5``, ``a_{f,5} ← f_5 ⊙ (1 − f_5) ⊙ δ``.
+    """
     now, before = str(step + 1), str(step + 2 if lane.reverse else step)
     node = graph.node(operation)
-    if node.named:
-        return rf"\partial L/\partial {symbol(node.name, now, before)}"
-    return rf"\partial L/\partial \left({graph.latex(operation, now, before)}\right)"
+    value = symbol(node.name, now, before) if node.named else graph.latex(operation, now, before)
+    arrives = value if node.named else rf"\left({value}\right)"
+    terms = [rf"\delta = \partial L/\partial {arrives}"]
+    written = {arg: _written(graph, arg, now, before) for arg in node.args}
+    for at, arg in enumerate(node.args):
+        if graph.nodes[arg].op in (ops.WEIGHT, ops.BIAS, ops.CONSTANT):
+            continue
+        if node.op is ops.MATVEC:
+            slope = rf"{written[node.args[0]]}^\top "
+        elif node.op is ops.PRODUCT:
+            slope = rf"{_wrapped(graph, node.args[1 - at], written)} \odot "
+        elif node.op is ops.DIFFERENCE:
+            slope = "{-}" if at else ""
+        elif node.op is ops.SUM:
+            slope = ""
+        else:
+            own = value if node.named else rf"\left({value}\right)"
+            slope = node.op.derivative.replace("{y}", own)
+            if slope == "1":
+                slope = ""
+            else:
+                slope = rf"\left({slope}\right) \odot " if slope.startswith("1") else rf"{slope} \odot "
+        terms.append(rf"{written[arg]} \leftarrow {slope}\delta")
+    return r" \quad ".join(terms)
+
+
+def _written(graph: Graph, index: int, now: str, before: str) -> str:
+    node = graph.nodes[index]
+    if node.named or node.op in ops.LEAVES:
+        return f"{node.constant:g}" if node.op is ops.CONSTANT else symbol(node.name, now, before)
+    return graph.latex(node.name, now, before)
+
+
+def _wrapped(graph: Graph, index: int, written: dict[int, str]) -> str:
+    node = graph.nodes[index]
+    composite = node.op in (ops.SUM, ops.DIFFERENCE) and not node.named
+    return rf"\left({written[index]}\right)" if composite else written[index]
 
 
 def backward(spec: ModelSpec, timeline: Timeline, graph: Graph, lane: Lane, step: int) -> str:
