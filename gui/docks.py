@@ -13,6 +13,7 @@ AREAS = {
     "left": Qt.DockWidgetArea.LeftDockWidgetArea,
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
     "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
+    "center": Qt.DockWidgetArea.TopDockWidgetArea,
 }
 THICKNESS, DOT, DOTS = 14, 2, 6
 
@@ -23,13 +24,14 @@ class Dock(QDockWidget):
     Parameters
     ----------
     view : QWidget
-        With the attributes ``id``, ``title`` and ``area``.
+        With the attributes ``id``, ``title`` and ``area``, and ``hidden`` where it is closed at first.
     """
 
     def __init__(self, view: QWidget, parent: QWidget) -> None:
         super().__init__(self.tr(view.title), parent)  # type: ignore[attr-defined]
         self.setObjectName(f"dock.{view.id}")  # type: ignore[attr-defined]
         self.home = AREAS[view.area]  # type: ignore[attr-defined]
+        self.open_at_first = not getattr(view, "hidden", False)
         features = (
             QDockWidget.DockWidgetFeature.DockWidgetClosable
             | QDockWidget.DockWidgetFeature.DockWidgetMovable

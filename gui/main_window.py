@@ -21,7 +21,7 @@ from gui.settings import Settings
 from gui.state.app_state import AppState
 from gui.state.project import FRESH, Project
 from gui.theme import px, themes
-from gui.toolbar import Switches, by_size
+from gui.toolbar import Elided, Switches, by_size
 from gui.views import views
 from gui.widgets import label
 
@@ -31,6 +31,8 @@ SIDES = {
     Qt.DockWidgetArea.RightDockWidgetArea: (0.25, 300, 420),
 }
 """The share of the window's width that a side's panels take at first, and its limits."""
+ABOVE = 0.48
+"""The share of the window's height that panels above the score take at first."""
 
 
 class MainWindow(QMainWindow):
@@ -49,7 +51,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Loopscope")
         self.state, self._settings = state, settings
         self._presentation: QWidget | None = None
-        self._placed = False
+        self._placed = self._shown = False
         self._menu_bar = QMenuBar()
         self.actions_ = Binder(self, self._menu_bar, self._calls())
         commands.Enabling(state, self.actions_, self)
@@ -64,6 +66,8 @@ class MainWindow(QMainWindow):
         self._fill_menus()
         state.document.project_changed.connect(self._on_project_changed)
         self._on_project_changed(state.document.project)
+        # After the layouts have answered to the new sizes of everything.
+        themes().zoom_changed.connect(self._share_out, Qt.ConnectionType.QueuedConnection)
         self.resize(px(1280), px(800))
         self._restore()
 
@@ -83,8 +87,9 @@ class MainWindow(QMainWindow):
         """Give the panels their sizes when the window has its own."""
         super().showEvent(event)
         if not self._placed:
-            self._placed = True
             self._share_out()
+        if not self._shown:
+            self._placed = self._shown = True
             self.score.setFocus()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -135,22 +140,33 @@ class MainWindow(QMainWindow):
         self.setDockNestingEnabled(True)
         for corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner):
             self.setCorner(corner, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self.setCorner(Qt.Corner.TopLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self.setCorner(Qt.Corner.TopRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+        self._add_docks()
+
+    def _add_docks(self) -> None:
+        """Put every panel at its own place; those above the score as tabs of one."""
+        above: Dock | None = None
         for dock in self.docks:
             self.addDockWidget(dock.home, dock)
+            if dock.home == Qt.DockWidgetArea.TopDockWidgetArea:
+                if above is not None:
+                    self.tabifyDockWidget(above, dock)
+                above = dock
+            dock.setVisible(dock.open_at_first)
 
     def _top(self) -> QWidget:
         """The line of the name, the menus, and how good the network is."""
         top = QFrame()
         top.setProperty("role", "panel")
         self._menu_bar.setStyleSheet("QMenuBar { border: none; }")
-        self._weights = label("", "muted")
+        self._weights = Elided("", "muted")
         row = QHBoxLayout()
         row.setContentsMargins(px(16), 0, px(16), 0)
         row.setSpacing(px(8))
         row.addWidget(label("Loopscope", "title"))
         row.addWidget(self._menu_bar)
-        row.addStretch(1)
-        row.addWidget(self._weights)
+        row.addWidget(self._weights, 1)
         column = QVBoxLayout(top)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -206,6 +222,8 @@ class MainWindow(QMainWindow):
         low = [d for d in self.docks if self.dockWidgetArea(d) == Qt.DockWidgetArea.BottomDockWidgetArea]
         heights = [dock.widget().sizeHint().height() for dock in low]
         self.resizeDocks(low, heights, Qt.Orientation.Vertical)
+        above = [d for d in self.docks if self.dockWidgetArea(d) == Qt.DockWidgetArea.TopDockWidgetArea]
+        self.resizeDocks(above, [round(ABOVE * self.height())] * len(above), Qt.Orientation.Vertical)
 
     # What actions do to the window -----------------------------------------------------------------------
 
@@ -228,8 +246,7 @@ class MainWindow(QMainWindow):
     def _reset_panels(self) -> None:
         for dock in self.docks:
             dock.setFloating(False)
-            self.addDockWidget(dock.home, dock)
-            dock.show()
+        self._add_docks()
         self._share_out()
 
     def _open_palette(self) -> None:

@@ -58,7 +58,7 @@ class CellFrame:
     done : frozenset of str
         The operations that the forward pass has done.
     flows : tuple of (float or None)
-        For each wire of the layout the norm of the gradient that passes it; None: not yet.
+        For each wire of the layout the norm of the gradient that its readers have passed back on it so far; None: none.
     lit : str
         The operation that the playhead has just done here; empty where it is elsewhere or between two steps.
     shown : str
@@ -74,6 +74,8 @@ class CellFrame:
     factors : tuple of Factor
         On the way back.
     unit : int
+    keeps : float or None
+        How much of the size of the highway's gradient passes the step along it; None: not yet, or there is no highway.
     """
 
     layout: CellLayout
@@ -92,6 +94,7 @@ class CellFrame:
     lines: tuple[Segments, ...]
     factors: tuple[Factor, ...]
     unit: int
+    keeps: float | None
 
 
 def place_of(inspection: Inspection, event: Event | None) -> Place:
@@ -194,7 +197,17 @@ class _Step:
             self.layout, self.place, backward, self.padding, self._vectors(), self.done,
             tuple(self._flow(wire) for wire in self.layout.wires), lit, shown, kind(graph, shown),
             order.index(shown) + 1, len(order), self._equation(shown, backward), lines, found, unit,
+            self._keeps(),
         )  # fmt: skip
+
+    def _keeps(self) -> float | None:
+        way = self.layout.highway
+        arrived = self.arrived[self.graph.by_name[way[-1]]]
+        if not self.layout.carried or arrived is None or len(way) < 2:
+            return None
+        passed = self._through(way[0], way[1])
+        size = norm(arrived)
+        return None if passed is None or not size else norm(passed) / size
 
     def _is_here(self, event: Event) -> bool:
         lane = self.place.lane
@@ -259,19 +272,16 @@ class _Step:
     # Gradients on the wires ----------------------------------------------------------------------------
 
     def _flow(self, wire: Wire) -> float | None:
-        """‖the gradient on a wire‖: what its readers pass back to what it carries."""
+        """‖the gradient on a wire‖: what its readers have passed back so far to what it carries."""
         parts = [part for name in wire.carries if (part := self._passed(name, wire.to)) is not None]
-        if len(parts) < len(wire.carries):
-            return None
-        return norm(np.concatenate([np.atleast_1d(part) for part in parts]))
+        return norm(np.concatenate([np.atleast_1d(part) for part in parts])) if parts else None
 
     def _passed(self, name: str, readers: Sequence[str]) -> np.ndarray | None:
         total: np.ndarray | None = None
         for reader in readers:
             part = self._outside(name) if reader.startswith(OUT) else self._through(name, reader)
-            if part is None:
-                return None
-            total = part if total is None else total + part
+            if part is not None:
+                total = part if total is None else total + part
         return total
 
     def _through(self, name: str, reader: str) -> np.ndarray | None:
@@ -304,5 +314,3 @@ class _Named:
 
     node: str
     names: tuple[str, ...] = ()
-
-

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 
 from engine import graph as graphs
 from engine.graph import Graph
@@ -92,6 +93,10 @@ class CellLayout:
         Where an upright wire crosses a level one that it has nothing to do with.
     frame, bounds : tuple of float
         (left, top, right, bottom) of the cell's frame, and of everything.
+    highway : tuple of str
+        What lies on top, left to right: the state before, operations, the state.
+    carried : bool
+        Whether that state is carried on element by element, rather than through a matrix.
     """
 
     nodes: tuple[Node, ...]
@@ -102,6 +107,8 @@ class CellLayout:
     hops: tuple[Point, ...]
     frame: tuple[float, float, float, float]
     bounds: tuple[float, float, float, float]
+    highway: tuple[str, ...]
+    carried: bool
 
     def node_of(self, operation: str) -> Node | None:
         """The node in which an operation stands; None for one outside the cell (the head, the loss)."""
@@ -153,7 +160,9 @@ class _Drawing:
         wanted = [name for name in self.p.groups if name not in states]
         found = spots(wanted, [(w.carries, w.points) for w in wires], {n.name: (n.x, n.y, n.label) for n in nodes})
         return CellLayout(
-            nodes, wires, tuple(self.terminals), found, joints, _hops(wires, joints), frame, bounds
+            nodes, wires, tuple(self.terminals), found, joints, _hops(wires, joints), frame, bounds,
+            (self.p.entry, *self.p.way) if self.p.entry else self.p.way,
+            bool(self.p.entry) and all(self.p.groups[name].elementwise for name in self.p.way),
         )  # fmt: skip
 
     # Laying --------------------------------------------------------------------------------------------
@@ -163,7 +172,7 @@ class _Drawing:
         if entry:
             self.terminals.append(Terminal(entry, "left", -OUTSIDE, 0.0))
             self.router.lay(entry, way[0], [(-OUTSIDE, 0.0), self.at[way[0]]])
-        for name, following in zip(way, way[1:], strict=False):
+        for name, following in pairwise(way):
             self.router.lay(name, following, [self.at[name], self.at[following]])
         state = way[-1]
         if state in self.p.graph.states:
@@ -332,7 +341,7 @@ def _joints(wires: tuple[Wire, ...]) -> list[Point]:
 
 def _hops(wires: tuple[Wire, ...], joints: tuple[Point, ...]) -> tuple[Point, ...]:
     found = []
-    lines = [(w.carries, a, b) for w in wires for a, b in zip(w.points, w.points[1:], strict=False)]
+    lines = [(w.carries, a, b) for w in wires for a, b in pairwise(w.points)]
     for carries, a, b in lines:
         if a[0] != b[0]:
             continue

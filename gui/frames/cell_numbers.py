@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine import ops
-from engine.format import MINUS, fixed, number
+from engine.format import MINUS, number
+from engine.format import fixed as decimals
 from engine.graph import Graph, Node
 from gui.frames.cell_groups import FUNCTIONS
 from gui.frames.cell_words import plain, spelled
@@ -115,7 +116,9 @@ class Numbers:
         lines = []
         for factor in found:
             to = plain(spelled(self.graph, factor.to, *self._names))
-            at = min(unit, len(factor.leaves) - 1)
+            # A vector of another length has other units: its own that the most goes to.
+            alike = len(factor.leaves) == len(factor.arrives)
+            at = unit if alike else int(np.argmax(np.abs(np.nan_to_num(factor.leaves))))
             leaves = (number(float(factor.leaves[at])), "backward")
             if factor.local is None:
                 weights = np.asarray(self.values[self.graph.by_name[factor.matrix]])[:, at]
@@ -131,7 +134,7 @@ class Numbers:
 
     def _slope(self, node: Node) -> np.ndarray:
         value, argument = np.asarray(self.values[node.index]), self.values[node.args[0]]
-        return np.broadcast_to(node.op.pull(np, np.ones_like(value), value, argument)[0], value.shape)
+        return np.broadcast_to(np.asarray(node.op.pull(np, np.ones_like(value), value, argument)[0]), value.shape)
 
     def _value(self, node: Node, unit: int) -> tuple[str, str]:
         if node.op is ops.CONSTANT:
@@ -150,7 +153,7 @@ class Numbers:
         return (self._value(node, unit),)
 
     def _parts(self, node: Node, unit: int) -> Segments:
-        """What each term comes to: of a state that is carried on, the part that is kept and the part that is written."""
+        """What each term comes to: of a state that is carried on, what is kept and what is written."""
         found: list[tuple[str, str]] = []
         kept = {arg for arg in node.args if self._keeps(node, self.graph.nodes[arg])}
         for arg in node.args:
@@ -166,6 +169,11 @@ class Numbers:
         if state.name not in self.graph.states or term.op is not ops.PRODUCT:
             return False
         return self.graph.by_name.get(f"{state.name}_prev") in term.args
+
+
+def fixed(value: float) -> str:
+    """Three decimals, or three digits that tell where these would not."""
+    return decimals(value) if value == 0 or abs(value) >= 0.0095 else number(value)
 
 
 def _largest(weights: np.ndarray, vector: np.ndarray) -> Segments:

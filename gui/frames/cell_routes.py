@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 Point = tuple[float, float]
 Path = tuple[Point, ...]
@@ -56,7 +57,7 @@ class Router:
         """Take a way."""
         points = _straightened(path)
         self.paths.setdefault(value, []).append((to, points))
-        self._lines += [(value, a, b) for a, b in zip(points, points[1:], strict=False)]
+        self._lines += [(value, a, b) for a, b in pairwise(points)]
 
     def find(self, value: str, to: str, start: Point, exits: str, end: Point, enters: str) -> None:
         """Take the best way from one node to another.
@@ -89,7 +90,7 @@ class Router:
     def _cost(self, value: str, to: str, path: Path) -> float:
         cost = _BEND * (len(path) - 2)
         ends = {path[0]}
-        for a, b in zip(path, path[1:], strict=False):
+        for a, b in pairwise(path):
             cost += _LENGTH * (abs(a[0] - b[0]) + abs(a[1] - b[1]))
             for name, at in self._nodes.items():
                 if at not in ends and name != to and _distance(at, a, b) < CLEARANCE:
@@ -104,7 +105,6 @@ class Router:
         aside = 0.5 if to in self._nodes and path[-1] != self._nodes[to] else 0.0
         return cost + _PORT_TAKEN * clashes + aside
 
-
     def _disturbs(self, a: Point, b: Point, c: Point, d: Point) -> bool:
         """Whether two lines cross, other than in a node where both end."""
         if not _crosses(a, b, c, d):
@@ -113,7 +113,9 @@ class Router:
         return meet not in self._nodes.values()
 
 
-def _bent(a: Point, upright: bool, b: Point, ends_upright: bool, across: list[float], down: list[float]) -> Iterable[Path]:
+def _bent(
+    a: Point, upright: bool, b: Point, ends_upright: bool, across: list[float], down: list[float]
+) -> Iterable[Path]:
     """Every way with up to four bends that leaves and arrives upright or level."""
     (xs, ys), (xt, yt) = a, b
     if upright == ends_upright and (xs == xt if upright else ys == yt):
@@ -135,7 +137,7 @@ def _leaves(path: Path, side: str) -> bool:
 
 
 def _arrives(path: Path, side: str) -> bool:
-    return all(a != b for a, b in zip(path, path[1:], strict=False)) and _toward(path[-1], path[-2]) == side
+    return all(a != b for a, b in pairwise(path)) and _toward(path[-1], path[-2]) == side
 
 
 def _toward(a: Point, b: Point) -> str:
@@ -188,7 +190,7 @@ def _crosses(a: Point, b: Point, c: Point, d: Point) -> bool:
 
 def crossings(pieces: Sequence[tuple[str, Path]]) -> int:
     """How often wires of different values cross, (value, corners) each."""
-    lines = [(name, a, b) for name, path in pieces for a, b in zip(path, path[1:], strict=False)]
+    lines = [(name, a, b) for name, path in pieces for a, b in pairwise(path)]
     return sum(
         1
         for at, (name, a, b) in enumerate(lines)
@@ -221,7 +223,7 @@ def parted(paths: Sequence[tuple[str, Path]]) -> list[Piece]:
 def _dense(path: Path, corners: list[Point]) -> Path:
     """The path with every corner of its fellows that lies on it."""
     found: list[Point] = [path[0]]
-    for a, b in zip(path, path[1:], strict=False):
+    for a, b in pairwise(path):
         on = [p for p in corners if _distance(p, a, b) == 0 and p not in (a, b)]
         found += [*sorted(on, key=lambda p: abs(p[0] - a[0]) + abs(p[1] - a[1])), b]
     return tuple(found)

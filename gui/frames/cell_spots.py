@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gui.frames.cell_routes import Path, Point
 
@@ -54,15 +55,16 @@ def spots(
     blocked: list[Box] = []
     for x, y, label in nodes.values():
         blocked.append((x - RADIUS - (0.2 if label else 0.0), y - RADIUS, x + RADIUS, y + RADIUS))
-    lines = [(a, b) for _, path in wires for a, b in zip(path, path[1:], strict=False)]
+    lines = [(a, b) for _, path in wires for a, b in pairwise(path)]
     found: list[Spot] = []
     for name in names:
-        own = [(a, b) for carries, path in wires if carries == (name,) for a, b in zip(path, path[1:], strict=False)]
+        own = [(a, b) for carries, path in wires if carries == (name,) for a, b in pairwise(path)]
         if not own:
             continue
         places = [spot for a, b in own for spot in _places(name, a, b)]
         taken = [*blocked, *(spot.box for spot in found)]
-        found.append(min(places, key=lambda pair: (_cost(pair[1].box, taken, lines) + pair[0], pair[1].x, pair[1].y))[1])
+        costs = [(_cost(spot.box, taken, lines) + dislike, spot.x, spot.y, spot) for dislike, spot in places]
+        found.append(min(costs, key=lambda each: each[:3])[3])
     return tuple(found)
 
 

@@ -45,7 +45,7 @@ def _spelled(graph: Graph, node: Node, now: str, before: str) -> tuple[Symbol, .
     children = [graph.nodes[arg] for arg in node.args]
     written = [_spelled(graph, child, now, before) for child in children]
     if node.op is ops.MATVEC:
-        return written[0] + _wrapped(children[1], written[1])
+        return (*written[0], Symbol("\u2009", italic=False), *_wrapped(children[1], written[1]))
     if node.op in FUNCTIONS:
         inner = written[0] if len(written[0]) == 1 else _in_parentheses(written[0])
         word = "ReLU" if node.op is ops.RELU else node.op.name

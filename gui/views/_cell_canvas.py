@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gui import fonts
@@ -21,7 +23,7 @@ from gui.widgets.painted import Painted, focus_ring
 COLUMN, ROW = 118.0, 74.0
 """A column and a row in pixels at a zoom of 1, where there is room."""
 WIDEST, TALLEST = 1.45, 1.35
-LABELLED = 44.0
+LABELLED = 54.0
 """Rows lower than this leave no room for the names above the vectors."""
 LISTED = 12
 """The tooltip of a vector of at most so many numbers lists them all."""
@@ -133,7 +135,7 @@ class CellCanvas(Painted):
                 return name
         for wire in self._frame.layout.wires:
             points = [self._point(*p) for p in wire.points]
-            if any(_near(point, a, b) for a, b in zip(points, points[1:], strict=False)):
+            if any(draw.near(point, a, b) for a, b in pairwise(points)):
                 return wire.carries[0]
         return ""
 
@@ -255,38 +257,26 @@ class CellCanvas(Painted):
 
     def _paint_node(self, painter: QPainter, node: Node) -> None:
         assert self._frame is not None
-        worn, frame, radius = theme(), self._frame, self.radius()
-        at = self._point(node.x, node.y)
-        lit, shown = frame.lit in node.operations, frame.shown in node.operations
-        done = frame.done.issuperset(node.operations)
-        painter.setBrush(blend(worn.card, worn.playhead, 0.9) if lit else worn.card)
-        edge = worn.text if lit or done else worn.border
-        painter.setPen(QPen(edge, max(1.0, px(2.4 if lit else 1.8 if shown else 1.0))))
-        painter.drawEllipse(at, radius, radius)
-        size = radius * (0.72 if len(node.symbol) > 2 else 1.02)
-        upright = Symbol(node.symbol, italic=node.symbol in ("σ", "W"))
-        wide = draw.symbols_width((upright,), size)
-        role = "text" if done or lit else "muted"
-        draw.write(painter, (upright,), at.x() - wide / 2, at.y() + size * 0.32, size, role)
+        frame = self._frame
+        lit, done = frame.lit in node.operations, frame.done.issuperset(node.operations)
+        at, radius = self._point(node.x, node.y), self.radius()
+        draw.node(painter, at, radius, node.symbol, lit, done, frame.shown in node.operations)
         if node.label:
-            self._paint_label(painter, node, at, radius, role)
+            matrix = (Symbol(node.label[0], node.label[2:]),)
+            symbols = matrix if node.symbol == "W" else frame.vectors[node.label].symbols
+            draw.label(painter, at, radius, symbols, self._free_side(node), "text" if done or lit else "muted")
 
-    def _paint_label(self, painter: QPainter, node: Node, at: QPointF, radius: float, role: str) -> None:
+    def _free_side(self, node: Node) -> str:
+        """On which side of a node no wire ends or begins."""
         assert self._frame is not None
-        if node.symbol == "W":
-            symbols: tuple[Symbol, ...] = (Symbol(node.label[0], node.label[2:]),)
-        else:
-            symbols = self._frame.vectors[node.label].symbols
-        size = max(float(px(12)), radius * 0.9)
-        wide = draw.symbols_width(symbols, size)
-        level = any(wire.points[-1] == (node.x, node.y) and wire.points[-2][1] == node.y
-                    for wire in self._frame.layout.wires)  # fmt: skip
-        # Beside the node, unless a wire comes in there: then below it.
-        x = at.x() - wide / 2 if level else at.x() - radius - wide - px(4)
-        y = at.y() + radius + size * 0.95 if level else at.y() + size * 0.32
-        if level and any(w.points[-1] == (node.x, node.y) and w.points[-2][0] == node.x for w in self._frame.layout.wires):
-            x, y = at.x() - wide - px(12), at.y() + radius + size * 0.75
-        draw.write(painter, symbols, x, y, size, role)
+        taken = set()
+        for wire in self._frame.layout.wires:
+            ends = [wire.points[:2]] if wire.points[0] == (node.x, node.y) else []
+            if node.name in wire.to and wire.arrow:
+                ends.append((wire.points[-1], wire.points[-2]))
+            for (x, y), (ax, ay) in ends:
+                taken.add(("left" if ax < x else "right") if y == ay else "above" if ay < y else "below")
+        return next((side for side in ("left", "right", "below", "above") if side not in taken), "corner")
 
     def _paint_vectors(self, painter: QPainter) -> None:
         assert self._frame is not None
@@ -303,7 +293,8 @@ class CellCanvas(Painted):
             side = sides.get(name, "")
             if side == "below":
                 wide = draw.symbols_width(vector.symbols, px(18))
-                draw.write(painter, vector.symbols, box.x() - px(18) - wide, box.bottom(), px(18))
+                away = px(26) if frame.backward else px(18)
+                draw.write(painter, vector.symbols, box.x() - away - wide, box.bottom(), px(18))
             elif side:
                 wide = draw.symbols_width(vector.symbols, px(18))
                 x = box.x() if side == "left" else box.right() - wide
@@ -409,8 +400,3 @@ class CellCanvas(Painted):
         head = f"{title}, {self.tr('{} numbers').format(len(values))}, ‖·‖ = {number(float(np.linalg.norm(values)))}"
         rows = [f"[{k + 1}] {full(value)}" for k, value in enumerate(values[:LISTED])]
         return "\n".join([head, *rows, *(["…"] if len(values) > LISTED else [])])
-
-
-def _near(point: QPointF, a: QPointF, b: QPointF, reach: float = 5.0) -> bool:
-    box = QRectF(a, b).normalized().adjusted(-reach, -reach, reach, reach)
-    return box.contains(point)

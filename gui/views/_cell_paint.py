@@ -10,7 +10,8 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QPolygonF
 
 from gui import colormaps
 from gui.frames.cell_words import Symbol
-from gui.theme import theme
+from gui.palette import blend
+from gui.theme import px, theme
 from gui.widgets.math_line import Run, paint, width
 
 FINE = 3.0
@@ -132,3 +133,41 @@ def arrowhead(painter: QPainter, tip: QPointF, toward: QPointF, size: float, col
         QPolygonF([tip, QPointF(back.x() - uy * half, back.y() + ux * half),
                    QPointF(back.x() + uy * half, back.y() - ux * half)])
     )  # fmt: skip
+
+
+def near(point: QPointF, a: QPointF, b: QPointF, reach: float = 5.0) -> bool:
+    """Whether a point lies on a stretch of wire, or nearly."""
+    return QRectF(a, b).normalized().adjusted(-reach, -reach, reach, reach).contains(point)
+
+
+def node(painter: QPainter, at: QPointF, radius: float, symbol: str, lit: bool, done: bool, shown: bool) -> None:
+    """Draw a circle with its symbol.
+
+    Parameters
+    ----------
+    lit, done, shown : bool
+        Whether the playhead is here, whether it is computed, whether equation and numbers are about it.
+    """
+    worn = theme()
+    glow = min(0.9, 1.7 * worn.playhead.alphaF())
+    painter.setBrush(blend(worn.card, worn.playhead, glow) if lit else worn.card)
+    painter.setPen(QPen(worn.text if lit or done else worn.border, max(1.0, px(2.4 if lit else 1.8 if shown else 1.0))))
+    painter.drawEllipse(at, radius, radius)
+    size = radius * (0.72 if len(symbol) > 2 else 1.02)
+    symbols = (Symbol(symbol, italic=symbol in ("σ", "W")),)
+    role = "text" if done or lit else "muted"
+    write(painter, symbols, at.x() - symbols_width(symbols, size) / 2, at.y() + size * 0.32, size, role)
+
+
+def label(painter: QPainter, at: QPointF, radius: float, symbols: Sequence[Symbol], side: str, role: str) -> None:
+    """Write a name beside a circle: on the "left", "right", "above", "below" or at the lower left "corner"."""
+    size = max(float(px(12)), radius * 0.9)
+    wide = symbols_width(symbols, size)
+    x, y = {
+        "left": (at.x() - radius - wide - px(4), at.y() + size * 0.32),
+        "right": (at.x() + radius + px(4), at.y() + size * 0.32),
+        "below": (at.x() - wide / 2, at.y() + radius + size * 0.95),
+        "above": (at.x() - wide / 2, at.y() - radius - size * 0.4),
+        "corner": (at.x() - wide - px(12), at.y() + radius + size * 0.75),
+    }[side]
+    write(painter, symbols, x, y, size, role)
