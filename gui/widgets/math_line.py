@@ -101,6 +101,7 @@ class MathLine(Painted):
         super().__init__(parent)
         self._size = size
         self._runs: tuple[Run, ...] = ()
+        self._kept: dict[int, tuple[float, list[list[Run]]]] = {}
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -112,10 +113,15 @@ class MathLine(Painted):
             return
         height = self.heightForWidth(self.width())
         self._runs = runs
+        self.relayout()
         self.setAccessibleName(" ".join(run.spoken for run in runs))
         if self.heightForWidth(self.width()) != height:
             self.updateGeometry()
         self.update()
+
+    def relayout(self) -> None:
+        """Break the lines again."""
+        self._kept.clear()
 
     def runs(self) -> tuple[Run, ...]:
         """Return what is shown."""
@@ -152,6 +158,12 @@ class MathLine(Painted):
         return round(self._size * fonts.zoom() * 1.55)
 
     def _broken(self, room: int) -> tuple[float, list[list[Run]]]:
+        """The font size and the lines at a width; a layout asks for them many times."""
+        if room not in self._kept:
+            self._kept[room] = self._break(room)
+        return self._kept[room]
+
+    def _break(self, room: int) -> tuple[float, list[list[Run]]]:
         size = self._size * fonts.zoom()
         whole = sum(width(run, size) for run in self._runs)
         if whole <= room - 2:

@@ -40,6 +40,7 @@ class NumberLines(Painted):
         super().__init__(parent)
         self._size = size
         self._lines: tuple[tuple[tuple[str, str], ...], ...] = ()
+        self._kept: dict[int, list[tuple[float, list[tuple[str, str]]]]] = {}
         self._most = 0
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         policy.setHeightForWidth(True)
@@ -51,6 +52,7 @@ class NumberLines(Painted):
         if wanted == self._lines:
             return
         self._lines = wanted
+        self._kept.clear()
         self.setAccessibleName("; ".join(self.texts()))
         rows = len(self._broken(self.width()))
         if rows > self._most:
@@ -68,6 +70,7 @@ class NumberLines(Painted):
 
     def relayout(self) -> None:
         """Take only as much room as is needed at the new size."""
+        self._kept.clear()
         self._most = 0
 
     def resizeEvent(self, event: object) -> None:
@@ -113,6 +116,12 @@ class NumberLines(Painted):
         return round(_metrics(self._size, fonts.zoom()).height() * 1.28)
 
     def _broken(self, room: int) -> list[tuple[float, list[tuple[str, str]]]]:
+        """The lines at a width, each with its indent; a layout asks for them many times."""
+        if room not in self._kept:
+            self._kept[room] = self._break(room)
+        return self._kept[room]
+
+    def _break(self, room: int) -> list[tuple[float, list[tuple[str, str]]]]:
         size, zoom = self._size, fonts.zoom()
         found: list[tuple[float, list[tuple[str, str]]]] = []
         for line in self._lines:
