@@ -15,12 +15,11 @@ from engine.recording import engines
 from engine.spec import PATTERNS
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_estimate_holds_what_a_run_takes(cell, pattern, dtype):
-    spec = make_spec(cell=cell, pattern=pattern, dtype=dtype, hidden_size=32, num_layers=2)
-    arguments = problem(spec, T=60, S=60, B=8)
+def test_the_estimate_holds_what_a_run_takes(cell, pattern):
+    spec = make_spec(cell=cell, pattern=pattern, hidden_size=32)
+    arguments = problem(spec, T=20, S=20, B=32)
     network = Network(spec)
     network.run(**arguments)
     tracemalloc.start()

@@ -293,8 +293,8 @@ def test_drawn_junk_is_a_value_error_or_runs(argument, junk):
 
 
 @pytest.mark.parametrize("engine", [e.name for e in engines if not e.missing()])
-@pytest.mark.parametrize("junk", [np.nan, np.inf, -np.inf, 1e308])
-@pytest.mark.parametrize("spec", list(every_spec(cell_names=("lstm",))), ids=name)
+@pytest.mark.parametrize("junk", [np.nan, np.inf, 1e308])
+@pytest.mark.parametrize("spec", [s for s in every_spec(cell_names=("lstm",)) if not s.bidirectional], ids=name)
 def test_numbers_that_are_none_run_without_a_warning(spec, junk, engine):
     """The app shows where they come from, so a run must not stop at them."""
     arguments = problem(spec, T=3, S=3)
