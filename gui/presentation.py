@@ -61,6 +61,7 @@ class Presentation(QWidget):
         super().__init__(parent, Qt.WindowType.Window)
         self._state = state
         self._zoom = 1.0
+        self._equation_px = EQUATION
         self._digits = ""
         self._frame = transport.EMPTY
         self._pass = RichLine(PASS)
@@ -127,13 +128,12 @@ class Presentation(QWidget):
             child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._score.set_chrome(False)
         self._score.scene.scrolls = False
-        words, head, column = QVBoxLayout(), QHBoxLayout(), QVBoxLayout(self)
-        words.addWidget(self._pass)
-        words.addWidget(self._sentence)
-        words.addStretch(1)
-        head.addLayout(words, 1)
+        # The equation stands beside the pass, so that the sentence has the whole width and few lines.
+        head, column = QHBoxLayout(), QVBoxLayout(self)
+        head.addWidget(self._pass, 1)
         head.addWidget(self._equation, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         column.addLayout(head)
+        column.addWidget(self._sentence)
         column.addWidget(self._score, 1)
         column.addWidget(self._bar)
         black = QPalette()
@@ -163,8 +163,9 @@ class Presentation(QWidget):
         head.setSpacing(round(40 * share))
         self._pass.set_size(PASS * zoomed)
         self._sentence.set_size(SENTENCE * zoomed)
-        self._equation.set_px(EQUATION * zoomed)
-        self._equation.setMaximumWidth(max(80, round((self.width() - 2 * side) * 0.4)))
+        self._equation_px = EQUATION * zoomed
+        self._equation.set_px(self._equation_px)
+        self._equation.setMaximumWidth(max(80, round((self.width() - 2 * side) * 0.6)))
         self._score.set_scale(SCORE * zoomed, SMALLEST * scale)
         self._curtain.setGeometry(self.rect())
         self._make_room()
@@ -172,8 +173,7 @@ class Presentation(QWidget):
     def _make_room(self) -> None:
         """Give the sentence the lines it needs, two at least, so that the score seldom moves."""
         room = self.width() - 2 * round(MARGIN * max(0.4, self.height() / HEIGHT))
-        if self._equation.latex():
-            room -= min(self._equation.sizeHint().width(), self._equation.maximumWidth()) + self._rows[1].spacing()
+        self._pass.setFixedHeight(round(1.6 * self._equation_px * fonts.zoom()))
         line = self._sentence.minimumSizeHint().height()
         self._sentence.setFixedHeight(max(2 * line, self._sentence.heightForWidth(room)))
 

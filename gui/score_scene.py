@@ -141,7 +141,7 @@ class Scene:
         """Make columns wider or narrower around an x of the canvas; never narrower than all in view."""
         least = min(self.axis.fitting, self.axis.column)
         column = max(least, self.axis.column * factor)
-        self._own_width = column > self.axis.fitting * 1.001
+        self._own_width = column > self.axis.fitting * 1.001 or column < self.px(ROOMY)
         zoomed = self.axis.zoomed(column, x - self.edge)
         self.axis = zoomed.scrolled(round(zoomed.scroll))
         self._stack()

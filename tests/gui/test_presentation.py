@@ -1,0 +1,177 @@
+"""The presentation: what the back row reads, what a clicker does, and which screen it takes."""
+
+import pytest
+import score_bench as bench
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QFontMetricsF
+from PySide6.QtWidgets import QApplication
+
+from engine import SpecError
+from gui.presentation import Presentation, chosen_screen, lowered
+from gui.tracks.base import face
+
+
+@pytest.fixture
+def stage(qtbot, dressed):
+    """Make a presentation of a run, shown at a size."""
+    kept = []
+
+    def made(run=None, size=(1920, 1080), position=0):
+        state = bench.State(*(run or bench.sentiment()))
+        state.cursor.go(position)
+        widget = Presentation(state)
+        kept.append(state)
+        qtbot.addWidget(widget)
+        widget.resize(*size)
+        widget.show()
+        QApplication.processEvents()
+        return widget, state
+
+    return made
+
+
+def test_it_says_pass_step_sentence_and_equation(stage):
+    widget, state = stage(position=11)
+    assert widget.headline().split() == ["BACKWARD", "step", "5", "of", "7", "RNN"]
+    assert widget.sentence().startswith("The error leaves “this” and reaches “like”: multiplied by Wh and squashed")
+    assert widget.latex() == state.cursor.event.equation
+    state.cursor.go(8)
+    assert widget.headline().split()[0] == "LOSS"
+    state.cursor.go(0)
+    assert widget.latex() == "" and "Nothing" in widget.sentence()
+
+
+@pytest.mark.parametrize("key", ["PageDown", "Right", "Space", "Down", "PageUp", "Left", "Up", "Home", "End"])
+def test_the_keys_of_a_clicker(stage, qtbot, key):
+    widget, state = stage(position=5)
+    qtbot.keyClick(widget, getattr(Qt.Key, f"Key_{key}"))
+    forward = key in ("PageDown", "Right", "Space", "Down")
+    assert state.cursor.position == {"Home": 0, "End": 15}.get(key, 6 if forward else 4)
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_B, Qt.Key.Key_Period])
+def test_the_screen_goes_black_and_comes_back_without_a_step(stage, qtbot, key):
+    widget, state = stage(position=5)
+    qtbot.keyClick(widget, key)
+    assert widget.is_blank()
+    picture = widget.grab().toImage()
+    assert picture.pixelColor(picture.width() // 2, picture.height() // 2).getRgb()[:3] == (0, 0, 0)
+    qtbot.keyClick(widget, Qt.Key.Key_PageDown)
+    assert not widget.is_blank() and state.cursor.position == 5
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Escape, Qt.Key.Key_F5])
+def test_it_ends(stage, qtbot, key):
+    widget, _ = stage()
+    with qtbot.waitSignal(widget.ended):
+        qtbot.keyClick(widget, key)
+    assert not widget.isVisible()
+
+
+def test_a_click_is_a_step_and_one_with_the_right_button_goes_back(stage, qtbot):
+    widget, state = stage()
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=QPoint(600, 600))
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=QPoint(600, 900))
+    assert state.cursor.position == 2
+    qtbot.mouseClick(widget, Qt.MouseButton.RightButton)
+    assert state.cursor.position == 1
+
+
+def test_digits_jump(stage, qtbot):
+    widget, state = stage(bench.sentiment(T=30))
+    qtbot.keyClicks(widget, "12")
+    assert "→ 12" in widget.headline()
+    qtbot.keyClick(widget, Qt.Key.Key_Return)
+    assert state.cursor.position == 12 and "→" not in widget.headline()
+    qtbot.keyClicks(widget, "99")
+    qtbot.keyClick(widget, Qt.Key.Key_Enter)
+    assert state.cursor.position == 30
+    qtbot.keyClicks(widget, "7")
+    qtbot.waitUntil(lambda: state.cursor.position == 7, timeout=3000)
+
+
+def test_l_takes_the_next_cell_that_goes_with_the_network(stage, qtbot):
+    widget, state = stage()
+    qtbot.keyClick(widget, Qt.Key.Key_L)
+    assert len(state.cells) == 1 and state.cells[0] != "rnn"
+    tried = []
+
+    def refuse(name):
+        tried.append(name)
+        if len(tried) == 1:
+            raise SpecError("cell", name, "another")
+
+    state.document.set_cell = refuse
+    qtbot.keyClick(widget, Qt.Key.Key_L)
+    assert len(tried) == 2
+
+
+def test_plus_and_minus_enlarge(stage, qtbot):
+    widget, _ = stage()
+    unit = widget.score().scene.unit
+    qtbot.keyClicks(widget, "+")
+    assert widget.score().scene.unit == pytest.approx(unit * 1.1)
+    qtbot.keyClicks(widget, "--")
+    assert widget.score().scene.unit == pytest.approx(unit / 1.1)
+
+
+@pytest.mark.parametrize(("size", "share"), [((1920, 1080), 1.0), ((1280, 720), 2 / 3), ((3840, 2160), 2.0)])
+def test_letters_grow_with_the_screen(stage, size, share):
+    widget, _ = stage(size=size, position=9)
+    scene = widget.score().scene
+    assert scene.least == pytest.approx(22 * share, abs=0.5)
+    drawn = scene.stage(scene.strips[0], 0, 100)
+    assert face("ui", drawn.type(8)).font.pixelSize() >= round(22 * share)
+    sentence = widget.findChildren(type(widget._sentence))[1]
+    assert sentence.minimumSizeHint().height() >= QFontMetricsF(sentence._font("text")).height()
+    assert sentence._font("text").pixelSize() >= round(40 * share)
+
+
+@pytest.mark.parametrize(
+    "made", [bench.sentiment, bench.translation, lambda: bench.tagging(T=3, layers=2), bench.caption]
+)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_no_sentence_is_cut_and_every_track_is_in_view(stage, dressed, made, theme):
+    dressed.choose(theme)
+    widget, state = stage(made())
+    for position in range(state.cursor.count + 1):
+        state.cursor.go(position)
+        QApplication.processEvents()
+        assert not widget._sentence.elided(), widget.sentence()
+    scene = widget.score().scene
+    assert scene.lowest == 0 and scene.tall <= scene.height + 1
+    assert [s.track.kind for s in scene.strips] == ["diagram", "tokens", "norm"]
+    widget.grab()
+
+
+def test_another_run_while_it_is_on(stage):
+    widget, state = stage(position=5)
+    state.show(*bench.sentiment("lstm"))
+    assert "LSTM" in widget.headline() and state.cursor.position == 5
+    widget.hide()
+    state.cursor.go(6)
+    widget.show()
+    assert "step 6" in widget.headline()
+
+
+def test_nothing_has_run_yet(qtbot, dressed):
+    widget = Presentation(bench.State())
+    qtbot.addWidget(widget)
+    widget.show()
+    for key in ("l", "5", "+", "b"):
+        qtbot.keyClicks(widget, key)
+    widget.grab()
+
+
+def test_the_other_screen_is_taken():
+    one, two, three = object(), object(), object()
+    assert chosen_screen([one, two, three], one) is two
+    assert chosen_screen([one, two], two) is one
+    assert chosen_screen([one], one) is one
+    assert chosen_screen([one, two], None) is two
+    assert chosen_screen([], None) is None
+
+
+def test_indices_are_set_lower():
+    assert lowered("by W_h and", "plain") == [("by W", "text"), ("h", "sub"), (" and", "text")]
+    assert lowered("“like”", "forward") == [("“like”", "forward")]
