@@ -19,17 +19,16 @@ from engine.spec import PATTERNS
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_estimate_holds_what_a_run_takes(cell, pattern):
     spec = make_spec(cell=cell, pattern=pattern, hidden_size=32)
-    arguments = problem(spec, T=20, S=20, B=32)
+    arguments = problem(spec, T=21, S=19, B=33)
     network = Network(spec)
-    network.run(**arguments)
     tracemalloc.start()
     trace = network.run(**arguments)
+    kept = sum(trace.value(key).nbytes + trace.grad(key).nbytes for key in trace.keys())  # noqa: SIM118
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    kept = sum(trace.value(key).nbytes + trace.grad(key).nbytes for key in trace.keys())  # noqa: SIM118
     estimate = memory.needed(spec, trace.batch)
-    assert kept < estimate
-    assert 0.4 * peak < estimate < 4 * peak + 400_000
+    assert kept < estimate < 6 * kept + 10**6
+    assert peak < 1.5 * estimate + 10**6
 
 
 def test_it_grows_with_what_it_depends_on():
