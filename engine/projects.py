@@ -1,0 +1,211 @@
+"""Project files: versioned JSON and safetensors in one stored zip, with a digest of every member.
+
+Saving is atomic and the same content gives the same bytes. Reading checks sizes before it takes memory and the
+digests before it believes a number; nothing in a file is executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from engine.interop.files import ImportFileError, check_members, read_bytes
+from engine.network import Network
+from engine.spec import ModelSpec, SpecError
+
+SUFFIX = ".loopscope"
+VERSION = 1
+FACTS, ARRAYS, DIGESTS = "project.json", "arrays.safetensors", "digests.json"
+#: A zip cannot say less than 1980; every member says this, so that a save depends on its content alone.
+DATE = (1980, 1, 1, 0, 0, 0)
+TEMPORARY = ".saving"
+
+
+class ProjectError(ImportFileError):
+    """A project file cannot be read; the message begins with the file's name and says what is wrong."""
+
+
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """What a project file holds.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    parameters : mapping of str to ndarray
+        Under torch's names.
+    arrays : mapping of str to ndarray
+        Whatever else is arrays: inputs, initial states, by name.
+    facts : mapping
+        Whatever else is JSON: scenario, targets, engine, layout, playhead, selection, notes.
+    """
+
+    spec: ModelSpec
+    parameters: Mapping[str, np.ndarray]
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save(
+    path: str | Path, network: Network, *, arrays: Mapping[str, np.ndarray] | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> None:  # fmt: skip
+    """Write a project: whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.loopscope`` is usual, not required.
+    network : Network
+    arrays, facts : mapping, optional
+        As in :class:`Saved`.
+
+    Raises
+    ------
+    ProjectError
+        The file cannot be written (no room, no right, no folder); what was there is untouched.
+    ValueError
+        ``facts`` is not JSON.
+    """
+    path = Path(path)
+    data = pack(network, arrays or {}, facts or {})
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise ProjectError(path, f"cannot be written: {error.strerror or error}") from None
+
+
+def pack(network: Network, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> bytes:
+    """Return a project file's bytes; the same content gives the same ones."""
+    try:
+        text = json.dumps(
+            {"loopscope": VERSION, "spec": network.spec.to_dict(), "facts": dict(facts)},
+            sort_keys=True, allow_nan=False, ensure_ascii=False,
+        )  # fmt: skip
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"facts cannot be written as JSON: {error}") from None
+    stored = {f"parameter/{name}": value for name, value in network.parameters.items()}
+    stored |= {f"array/{name}": value for name, value in arrays.items()}
+    packed = safetensors.numpy.save({name: np.ascontiguousarray(stored[name]) for name in sorted(stored)})
+    members = {FACTS: text.encode(), ARRAYS: packed}
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
+    members[DIGESTS] = json.dumps(digests, sort_keys=True).encode()
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name, DATE), data)
+    return stream.getvalue()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace a file by new content, so that at every moment the old or the new one is there, whole."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, name)
+        else:
+            os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    found = os.umask(0)
+    os.umask(found)
+    return found
+
+
+def sweep(folder: Path) -> int:
+    """Remove what an interrupted save left in a folder; how many files it was."""
+    left = [path for path in folder.glob(f".*{TEMPORARY}") if path.is_file()]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+def load(path: str | Path) -> Saved:
+    """Read a project.
+
+    Raises
+    ------
+    ProjectError
+        The file is not there, no project, damaged, or of a newer version; the message says which.
+    """
+    path = Path(path)
+    try:
+        return _load(path, read_bytes(path))
+    except ProjectError:
+        raise
+    except ImportFileError as error:
+        raise ProjectError(path, error.what) from None
+    except SpecError as error:
+        raise ProjectError(path, f"holds a network that cannot be: {error}") from None
+    except Exception as error:  # the readers of damaged files raise every kind
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ProjectError(path, f"is damaged or no project ({said[:120]})") from None
+
+
+def _load(path: Path, data: bytes) -> Saved:
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        raise ProjectError(path, "is no project file")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        check_members(path, archive)
+        names = archive.namelist()
+        if sorted(names) != sorted((FACTS, ARRAYS, DIGESTS)):
+            raise ProjectError(path, f"is no project file: it holds {', '.join(names[:5]) or 'nothing'}")
+        members = {name: archive.read(name) for name in names}
+    digests = json.loads(members[DIGESTS])
+    for name in (FACTS, ARRAYS):
+        if hashlib.sha256(members[name]).hexdigest() != digests.get(name):
+            raise ProjectError(path, f"is damaged: its {name} is not what was saved")
+    stored = json.loads(members[FACTS])
+    stored = migrated(path, stored)
+    spec = ModelSpec.from_dict(stored["spec"])
+    arrays = safetensors.numpy.load(members[ARRAYS])
+    parameters = {n.removeprefix("parameter/"): v for n, v in arrays.items() if n.startswith("parameter/")}
+    network = Network(spec, parameters)
+    if len(parameters) != len(network.parameters):
+        missing = sorted(set(network.parameters) - set(parameters))
+        raise ProjectError(path, f"lacks the parameters {', '.join(missing)}")
+    others = {n.removeprefix("array/"): v for n, v in arrays.items() if n.startswith("array/")}
+    return Saved(spec, network.parameters, others, stored["facts"])
+
+
+#: From each version to the next one: ``MIGRATIONS[1]`` turns version 1's JSON into version 2's.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+def migrated(path: Path, stored: dict[str, Any]) -> dict[str, Any]:
+    """Bring a project's JSON to this version; the file of an older one is first copied beside itself."""
+    version = stored.get("loopscope") if isinstance(stored, dict) else None
+    if not isinstance(version, int) or version < 1:
+        raise ProjectError(path, f"says version {version!r}, which is none")
+    if version > VERSION:
+        raise ProjectError(
+            path, f"is of version {version}; this Loopscope reads up to {VERSION}, a newer one is needed"
+        )
+    if version < VERSION:
+        shutil.copy2(path, path.with_name(f"{path.stem}.version-{version}{path.suffix}"))
+    while version < VERSION:
+        stored = MIGRATIONS[version](stored)
+        version += 1
+    return stored
