@@ -18,8 +18,15 @@ FACTS = {"scenario": "movie-review", "playhead": 4, "notes": "Wörter – und �
 
 
 @pytest.fixture
-def saved(tmp_path):
-    path = tmp_path / "a.loopscope"
+def folder(tmp_path):
+    path = tmp_path / "folder"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def saved(folder):
+    path = folder / "a.loopscope"
     projects.save(path, Network(SPEC), arrays={"x": np.arange(6.0).reshape(2, 3)}, facts=FACTS)
     return path
 
