@@ -79,5 +79,5 @@ class DrawingPopup(QFrame):
         column.addWidget(self.canvas)
         self.canvas.changed.connect(self.drawn)
         self.canvas.drawing.connect(self.drawn)
-        self.setFixedWidth(px(264))
+        self.canvas.setFixedSize(px(240), px(276))
         self.canvas.setFocus()

@@ -170,7 +170,7 @@ class InitialStateEditor(QDialog):
                 item = QTableWidgetItem(number(float(value[row, unit])))
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 table.setItem(row, unit, item)
-        table.setMinimumHeight(px(28) * (min(4, value.shape[0]) + 1) + px(22))
+        table.setFixedHeight(px(28) * (min(6, value.shape[0]) + 1) + px(18))
         table.cellChanged.connect(lambda row, unit: self._on_cell_changed(name, row, unit))
         return table
 

@@ -22,8 +22,8 @@ from gui.views._weights import WeightsLine
 from gui.widgets import PICTURES, ParameterTable, PatternGrid, Section
 from gui.widgets.painted import LOOK_EVENTS
 
-MOST_PARAMETERS = 20_000_000
-"""More would keep the window waiting while they are drawn."""
+MOST_PARAMETERS, MOST_LAYERS = 20_000_000, 100
+"""More would keep the window waiting while they are drawn, or listed."""
 
 
 class BuildView(QWidget):
@@ -162,6 +162,8 @@ class BuildView(QWidget):
             changed = spec.but(**{name: value})
         except SpecError:
             return ""  # the document says it, knowing what else changes with the field
+        if changed.num_layers > MOST_LAYERS:
+            return self.tr("{} layers are more than can be shown: it must be at most {}").format(value, MOST_LAYERS)
         total = sum(prod(shape) for shape in layout.shapes(changed).values())
         if total <= MOST_PARAMETERS:
             return ""
