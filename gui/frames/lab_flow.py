@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -88,21 +87,20 @@ def flow(trace: Trace, wanted: Wanted) -> FlowFrame:
         The run had no target, or ‖∂h_t/∂h_k‖ of so long a sequence would take too long.
     """
     lane, line = trace.lanes[wanted.prefix], trace.timeline
-    where = {"layer": lane.layer, "direction": lane.direction, "part": lane.part}
+    where = (lane.layer, lane.direction, lane.part)
     T = line.steps(lane.part)
     columns = line.offset(lane.part) + np.arange(T)
     if wanted.measure == STATE:
         return _of_state(trace, wanted, where, columns)
     drop = DROP if trace.batch.S * T > EXACT else 0.0
-    ask = partial(analysis.gradient_flow, trace, wanted.state, **where, drop=drop, unit=wanted.unit)
-    values = ask()
-    bands, net = analysis.gradient_bands(trace, wanted.state, **where, edges=EDGES, drop=drop, unit=wanted.unit)
+    values = analysis.gradient_flow(trace, wanted.state, *where, drop=drop, unit=wanted.unit)
+    bands, net = analysis.gradient_bands(trace, wanted.state, *where, edges=EDGES, drop=drop, unit=wanted.unit)
     rows = line.offset(line.output_part) + np.asarray(line.output_steps)
     low, high = decades(values)
     return FlowFrame(wanted, values, values == 0, rows, columns, low, high, drop > 0, bands, net)
 
 
-def _of_state(trace: Trace, wanted: Wanted, where: dict[str, object], columns: np.ndarray) -> FlowFrame:
+def _of_state(trace: Trace, wanted: Wanted, where: tuple[int, str, str], columns: np.ndarray) -> FlowFrame:
     T, size = len(columns), trace.spec.hidden_size
     drop = DROP if T * T > EXACT else 0.0
     followed = T if not drop else min(T, 60)
@@ -111,7 +109,7 @@ def _of_state(trace: Trace, wanted: Wanted, where: dict[str, object], columns: n
             f"‖∂h_t/∂h_k‖ of {T} steps and {size} units takes a decomposition for each pair; "
             "a shorter sequence or a smaller network shows it, and ‖∂L_s/∂h_k‖ is there for this one"
         )
-    values = analysis.state_flow(trace, **where, sequence=wanted.sequence, drop=drop)  # type: ignore[arg-type]
+    values = analysis.state_flow(trace, *where, wanted.sequence, drop=drop)
     low, high = decades(values)
     return FlowFrame(wanted, values, values == 0, columns, columns, low, high, drop > 0, None, None)
 

@@ -25,7 +25,8 @@ class JacobianFrame:
     ----------
     prefix : str
         The lane's.
-    step : int
+    step, end : int
+        Whose Jacobian it is, and where the running product begins.
     states : tuple of str
         Whose Jacobian: ("h",), or ("h", "c") in this order.
     block : ndarray (n, n)
@@ -34,7 +35,7 @@ class JacobianFrame:
         Its singular values, the largest first; NaN where the block is not finite.
     eigenvalues : ndarray (n,) complex
     products : ndarray (K + 1,)
-        log₁₀ ‖J_t ⋯ J_{t−k+1}‖₂ for k = 0 … K; 0 at k = 0.
+        log₁₀ ‖J_t ⋯ J_{t−k+1}‖₂ from t = ``end``, for k = 0 … K; 0 at k = 0.
     bound : ndarray (K + 1,) or None
         log₁₀ (γσ₁)^k, for the vanilla cell.
     radius, sigma : float or None
@@ -43,6 +44,7 @@ class JacobianFrame:
 
     prefix: str
     step: int
+    end: int
     states: tuple[str, ...]
     block: np.ndarray
     singular: np.ndarray
@@ -76,8 +78,8 @@ class JacobianFrame:
         return "grows" if grown and last > np.log10(CHANGE) else "rises" if grown else "holds"
 
 
-def jacobian(trace: Trace, prefix: str, step: int, sequence: int, full: bool) -> JacobianFrame:
-    """Compute everything about one step's Jacobian; a job for a worker.
+def jacobian(trace: Trace, prefix: str, step: int, sequence: int, full: bool, end: int) -> JacobianFrame:
+    """Compute everything about one step's Jacobian, and the product from ``end``; a job for a worker.
 
     Raises
     ------
@@ -89,13 +91,13 @@ def jacobian(trace: Trace, prefix: str, step: int, sequence: int, full: bool) ->
     size = trace.spec.hidden_size * len(trace.graph.states)
     if size > LARGEST:
         raise ValueError(f"a state of {size} numbers is too large to decompose a Jacobian; {LARGEST} is the most")
-    where = {"layer": lane.layer, "direction": lane.direction, "part": lane.part}
+    where = (lane.layer, lane.direction, lane.part)
     here = slice(step, step + 1)
-    block = analysis.jacobians(trace, **where, full_state=full, steps=here)[0, sequence]
+    block = analysis.jacobians(trace, *where, full_state=full, steps=here)[0, sequence]
     finite = bool(np.isfinite(block).all())
     singular = np.linalg.svd(block, compute_uv=False) if finite else np.full(len(block), np.nan)
     eigenvalues = np.linalg.eigvals(block) if finite else np.zeros(0, complex)
-    products = analysis.product_norms(trace, step, **where, most=FARTHEST)[sequence] / np.log(10)
+    products = analysis.product_norms(trace, end, *where, most=FARTHEST)[sequence] / np.log(10)
     bound = radius = sigma = None
     if not trace.graph.cell.gates:
         weights = spectrum.block(trace.spec, trace.parameters, prefix)
@@ -105,5 +107,5 @@ def jacobian(trace: Trace, prefix: str, step: int, sequence: int, full: bool) ->
             # γ, the steepest slope of tanh, ReLU and the identity, is 1.
             bound = np.arange(len(products)) * np.log10(sigma) if sigma > 0 else None
     return JacobianFrame(
-        prefix, step, states, block, singular, eigenvalues.astype(complex), products, bound, radius, sigma
+        prefix, step, end, states, block, singular, eigenvalues.astype(complex), products, bound, radius, sigma
     )

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject
 from engine import Trace
 from gui.state.cursor import Cursor
 from gui.state.document import Document
+from gui.state.horizon import Horizon
 from gui.state.playback import Playback
 from gui.state.project import Project
 from gui.state.selection import Selection
@@ -14,7 +15,7 @@ from gui.state.session import Session
 
 
 class AppState(QObject):
-    """What every view is given: document, session, cursor, selection, playback.
+    """What every view is given: document, session, cursor, selection, horizon, playback.
 
     Parameters
     ----------
@@ -28,6 +29,7 @@ class AppState(QObject):
         self.document = Document(self, project)
         self.cursor = Cursor(self)
         self.selection = Selection(self)
+        self.horizon = Horizon(self)
         self.playback = Playback(self.cursor, self)
         self._scenario = ""
         # Before the session, so that what it brings finds the cursor in place when the views hear of it.
@@ -45,6 +47,7 @@ class AppState(QObject):
         self.cursor.set_events(None if trace is None else trace.events, keep=scenario == self._scenario)
         self._scenario = scenario
         self.selection.keep_within(trace)
+        self.horizon.clear()
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if new.scenario != old.scenario:

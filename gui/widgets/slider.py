@@ -55,6 +55,11 @@ class ValueSlider(QSlider):
         self._exact = float(value)
         self.update()
 
+    def set_ends(self, minimum: float, maximum: float) -> None:
+        """Slide between other numbers; the value stays."""
+        self._low, self._high = float(minimum), float(maximum)
+        self.set_value(self._exact)
+
     def set_reset(self, value: float | None) -> None:
         """Move the tick, or take it away."""
         self._reset = value
