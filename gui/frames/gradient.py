@@ -60,6 +60,9 @@ class GradientFrame:
         Whether no step is computed after it, so that nothing travels here.
     flows : tuple of Flow
         One for each state.
+    source : str
+        Where h gets what does not travel through time: "output", "above" (the layer above), "decoder" (the last
+        step of an encoder), or empty: nowhere.
     sigma_max : float or None
         σ_max(J_{t+1}), for the vanilla cell, where J = diag(f′(a)) W_hh.
     slope : float or None
@@ -71,6 +74,7 @@ class GradientFrame:
     reached: bool
     last: bool
     flows: tuple[Flow, ...]
+    source: str = ""
     sigma_max: float | None = None
     slope: float | None = None
     nonlinearity: str = ""
@@ -123,7 +127,18 @@ def gradient(inspection: Inspection, place: Place, position: int, unit: int) -> 
         flows.append(Flow(state, arriving, through, own, total, float(here[unit])))
     sigma, slope = _jacobian(inspection, place) if reached else (None, None)
     plain = "" if trace.graph.cell.gates else trace.spec.nonlinearity
-    return GradientFrame(reached, place.after is None, tuple(flows), sigma, slope, plain)
+    return GradientFrame(reached, place.after is None, tuple(flows), source(inspection, place), sigma, slope, plain)
+
+
+def source(inspection: Inspection, place: Place) -> str:
+    """Where the hidden state of a step gets the part of its gradient that does not come through time."""
+    trace, lane = inspection.trace, place.lane
+    if any(other.part == lane.part and other.layer > lane.layer for other in trace.lanes.values()):
+        return "above"
+    if lane.part == "encoder":
+        return "decoder" if place.after is None else ""
+    steps = trace.timeline.reverse_output_steps if lane.reverse else trace.output_steps
+    return "output" if place.step in steps else ""
 
 
 def _jacobian(inspection: Inspection, place: Place) -> tuple[float | None, float | None]:

@@ -56,7 +56,7 @@ class GradientCard(Card):
             return
         states = [flow.state for flow in frame.flows]
         state = states[0] if len(states) == 1 else "s"
-        self.line.set_runs(_equation(state, now, after, frame.last))
+        self.line.set_runs(self._equation(state, now, after, frame))
         definition = _jacobian(frame.nonlinearity, after) if frame.nonlinearity else _states(states)
         self.jacobian.set_runs(() if frame.last and frame.nonlinearity else definition)
         self.jacobian.setVisible(bool(self.jacobian.runs()))
@@ -85,16 +85,33 @@ class GradientCard(Card):
             lines.append(travelled)
         if flow.total is None or flow.own is None:
             return [[(f"‖{name}‖ ", "muted"), (self.tr("not reached yet"), "muted")]]
-        own = self.tr("own part") if flow.state == "h" else self.tr("through h")
-        lines.append(
-            [
-                (f"{own} ", "muted"),
-                (number(flow.own), "strong"),
-                (f" = ‖{name}‖ ", "muted") if frame.last else (f" · ‖{name}‖ ", "muted"),
-                (number(flow.total), "backward"),
-            ]
-        )
+        line: Line = []
+        if flow.own or (frame.source and flow.state == "h"):
+            own = self._sources()[frame.source] if flow.state == "h" else self.tr("through h")
+            line = [(f"{own} ", "muted"), (number(flow.own), "strong"), (" · ", "muted")]
+        lines.append([*line, (f"‖{name}‖ ", "muted"), (number(flow.total), "backward")])
         return lines
+
+    def _sources(self) -> dict[str, str]:
+        return {
+            "": self.tr("from elsewhere"),
+            "output": self.tr("own output"),
+            "above": self.tr("layer above"),
+            "decoder": self.tr("decoder"),
+        }
+
+    def _equation(self, state: str, now: str, after: str, frame: GradientFrame) -> list[Run]:
+        """∂L/∂h_5 = J_6ᵀ ∂L/∂h_6 + what does not come through time, as far as there is either."""
+        terms = [] if frame.last else [[Run("J", after, "⊤"), *_d(state, after)]]
+        if frame.source == "output":
+            own = [Run("∂", italic=False), Run("L", now), sign("/"), Run("∂", italic=False), Run(state, now)]
+            terms.append(own)
+        elif frame.source:
+            terms.append([sign(f"({self._sources()[frame.source]})")])
+        right: list[Run] = []
+        for at, term in enumerate(terms or [[sign("0")]]):
+            right += [sign("+"), *term] if at else term
+        return [*_d(state, now), sign("="), *right]
 
     def _unit(self, flow: Flow, now: str, unit: int) -> Line:
         value = 0.0 if flow.unit is None else flow.unit
@@ -113,13 +130,6 @@ class GradientCard(Card):
 def _d(state: str, step: str) -> list[Run]:
     """∂L/∂ a state at a step."""
     return [Run("∂", italic=False), Run("L"), sign("/"), Run("∂", italic=False), Run(state, step)]
-
-
-def _equation(state: str, now: str, after: str, last: bool) -> list[Run]:
-    own = [Run("∂", italic=False), Run("L", now), sign("/"), Run("∂", italic=False), Run(state, now)]
-    if last:
-        return [*_d(state, now), sign("="), *own]
-    return [*_d(state, now), sign("="), Run("J", after, "⊤"), *_d(state, after), sign("+"), *own]
 
 
 def _jacobian(nonlinearity: str, after: str) -> list[Run]:

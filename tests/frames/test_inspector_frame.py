@@ -103,7 +103,7 @@ def test_the_reverse_direction_comes_from_the_step_after():
     frame = inspection.step(inspection.place("l0_reverse", 2), 99, "h", 0)
     assert [piece.plain for piece in frame.pieces if piece.base == "h"] == ["h₃", "h₄"]
     value = inspection.trace.value("l0_reverse.h")
-    assert np.array_equal([p for p in frame.pieces if p.plain == "h₄"][0].value, value[3, 0])
+    assert np.array_equal(next(p for p in frame.pieces if p.plain == "h₄").value, value[3, 0])
 
 
 # One unit's sum ----------------------------------------------------------------------------------------------
@@ -129,10 +129,13 @@ def test_lstm_sums_end_in_cell_and_hidden_state(name):
     sums = [text(line) for line in inspection.step(inspection.place("l0", 2), 99, name, 3).sums]
     values = {n: float(trace.value(f"l0.{n}")[2, 0, 3]) for n in "ifgoch"}
     before = float(trace.value("l0.c")[1, 0, 3])
+
     def written(value):
         return f"{value:.3f}".replace("-", "−")
+
     def factor(value):
         return f"({written(value)})" if value < 0 else written(value)
+
     cell = f"c₃[4] = {written(values['f'])} · {factor(before)} + {written(values['i'])} · {factor(values['g'])}"
     hidden = f"h₃[4] = {written(values['o'])} · tanh({written(values['c'])}) = {written(values['h'])}"
     assert sums[-2] == f"{cell} = {written(values['c'])}"
@@ -181,7 +184,12 @@ def test_scales_are_the_largest_of_the_sequence_or_the_block():
 
 
 def test_names_with_indices_in_one_line():
-    assert [lowered("h", "5"), lowered("W", "ih"), lowered("a", "i,12"), lowered("b", "")] == ["h₅", "W_ih", "a_i₁₂", "b"]
+    assert [lowered("h", "5"), lowered("W", "ih"), lowered("a", "i,12"), lowered("b", "")] == [
+        "h₅",
+        "W_ih",
+        "a_i₁₂",
+        "b",
+    ]
 
 
 # The gradient ------------------------------------------------------------------------------------------------
@@ -235,6 +243,17 @@ def test_own_part_is_what_the_output_adds():
     (flow,) = gradient.gradient(inspection, inspection.place("l0", 2), 99, 0).flows
     own = trace.parameters["output.weight"].T @ trace.grad("output.logits")[2, 0]
     assert flow.own == pytest.approx(np.linalg.norm(own), abs=1e-13)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
+def test_where_there_is_no_source_nothing_is_added(case):
+    trace = trace_of("gru", **{**case, "lengths": None, "B": 1})
+    inspection = inspect(trace)
+    for prefix, lane in trace.lanes.items():
+        for step in range(trace.timeline.steps(lane.part)):
+            place = inspection.place(prefix, step)
+            own = gradient.gradient(inspection, place, 99, 0).flows[0].own
+            assert (own > 0) == bool(gradient.source(inspection, place))
 
 
 def test_gradient_is_told_as_far_as_it_has_come():

@@ -69,13 +69,30 @@ def test_gradient_is_told_step_by_step(inspector):
     view.state.cursor.go(10)
     assert view.gradient_card.numbers.texts()[0].endswith("→ not reached yet")
     view.state.cursor.go(11)
-    first, own, unit, jacobian = view.gradient_card.numbers.texts()
+    first, total, unit, jacobian = view.gradient_card.numbers.texts()
     assert first.startswith("‖∂L/∂h₆‖ ")
     assert "×" in first
-    assert own.startswith("own part 0 · ‖∂L/∂h₅‖ ")
+    assert total.startswith("‖∂L/∂h₅‖ ")
     assert unit.startswith("∂L/∂h₅[1] = ")
     assert jacobian.startswith("σ_max(J₆) ")
     assert view.gradient_card.jacobian.accessibleName() == "J_6 = diag ( 1 − h_6^2 ) W_hh"
+
+
+def test_gradient_says_what_does_not_come_through_time(inspector, qtbot):
+    view = inspector("translation", "gru")
+    view.state.document.set_field("num_layers", 2)
+    qtbot.waitUntil(lambda: not view.state.session.running, timeout=20_000)
+    view.state.cursor.last()
+    card = view.gradient_card
+    for prefix, step, equation, word in (
+        ("encoder.l1", 2, "J_4^⊤ ∂ L / ∂ h_4", ""),
+        ("encoder.l0", 2, "J_4^⊤ ∂ L / ∂ h_4 + (layer above)", "layer above "),
+        ("encoder.l1", 5, "(decoder)", "decoder "),
+        ("decoder.l1", 1, "J_3^⊤ ∂ L / ∂ h_3 + ∂ L_2 / ∂ h_2", "own output "),
+    ):
+        view.state.selection.select(prefix, step, 0)
+        assert card.line.accessibleName() == f"∂ L / ∂ h_{step + 1} = {equation}"
+        assert card.numbers.texts()[1].startswith(word or "‖")
 
 
 def test_the_output_of_a_step_that_has_one(inspector):
