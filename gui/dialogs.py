@@ -12,7 +12,7 @@ from gui.icons import icon
 from gui.state.app_state import AppState
 from gui.state.computing import Place
 from gui.theme import px
-from gui.widgets import label
+from gui.widgets import label, push_button
 
 
 def save_picture(window: QWidget) -> None:
@@ -46,8 +46,8 @@ def train(state: AppState, parent: QWidget) -> None:
     cell, title = project.spec.cell.upper(), _tr(task.title)
     box = _Box(_tr("Train the {} on “{}”?").format(cell, title), f"{begin} {facts}", parent)
     box.setWindowTitle(_tr("Train"))
-    button = box.buttons.addButton(_tr("Train"), QDialogButtonBox.ButtonRole.AcceptRole)
-    button.setProperty("role", "primary")
+    button = push_button(_tr("Train"), "primary")
+    box.buttons.addButton(button, QDialogButtonBox.ButtonRole.AcceptRole)
     button.setDefault(True)
     box.buttons.addButton(_tr("Not now"), QDialogButtonBox.ButtonRole.RejectRole)
     box.accepted.connect(state.session.train)
@@ -64,7 +64,7 @@ def about(places: list[Place], parent: QWidget) -> None:
     ]
     box = _Box("Loopscope", "\n".join(lines), parent)
     box.setWindowTitle(_tr("About Loopscope"))
-    box.buttons.addButton(QDialogButtonBox.StandardButton.Close)
+    box.buttons.addButton(_tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
     box.open()
 
 

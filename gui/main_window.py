@@ -48,7 +48,6 @@ class MainWindow(QMainWindow):
     def __init__(self, state: AppState, settings: Settings | None = None) -> None:
         super().__init__()
         self.setObjectName("main")
-        self.setWindowTitle("Loopscope")
         self.state, self._settings = state, settings
         self._presentation: QWidget | None = None
         self._placed = self._shown = False
@@ -249,6 +248,13 @@ class MainWindow(QMainWindow):
         self._add_docks()
         self._share_out()
 
+    def _look_inside(self, hit: object) -> None:
+        """Show the inside of the step that was double-clicked; the click before has selected it."""
+        for dock in self.docks:
+            if dock.objectName() == "dock.cell":
+                dock.show()
+                dock.raise_()
+
     def _open_palette(self) -> None:
         self._fill_engines()
         Palette(self.actions_.everything(), self).open()
@@ -275,4 +281,4 @@ class MainWindow(QMainWindow):
         self._weights.setText(said)
         self._weights.setToolTip(self.tr("How good the network is on data it has never seen, or what its weights are"))
         title = tasks.get(project.scenario).title
-        self.setWindowTitle(f"{self.tr(title)} — Loopscope")
+        self.setWindowTitle(self.tr("{} — Loopscope").format(self.tr(title)))

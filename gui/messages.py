@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from gui import format
@@ -32,12 +32,15 @@ class Messages(QWidget):
         self._fresh.action.connect(self._on_fresh_action)
         self._progress = Progress()
         self._progress.cancelled.connect(state.session.cancel)
+        self._all = (self._failure, self._question, self._fresh, self._progress)
         column = QVBoxLayout(self)
-        column.setContentsMargins(px(8), 0, px(8), 0)
+        column.setContentsMargins(px(8), px(2), px(8), px(6))
         column.setSpacing(px(4))
-        for banner in (self._failure, self._question, self._fresh, self._progress):
+        for banner in self._all:
             banner.hide()
+            banner.installEventFilter(self)
             column.addWidget(banner)
+        self.hide()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         session = state.session
         session.failed.connect(self.say_failure)
@@ -56,6 +59,12 @@ class Messages(QWidget):
             actions.append(("undo", self.tr("Undo")))
         self._failure.show_message(text, "error", actions)
         self._failure.show()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take no room where nothing is said."""
+        if event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):
+            self.setVisible(not all(banner.isHidden() for banner in self._all))
+        return super().eventFilter(watched, event)
 
     def shown(self) -> list[str]:
         """Return what is being said now."""
@@ -76,14 +85,10 @@ class Messages(QWidget):
         if new.weights != FRESH or new.scenario != old.scenario:
             self._fresh.hide()
         if new.weights == FRESH and (old.weights == TRAINED or not self._fresh.isHidden()):
-            self._say_fresh(new)
+            self._say_fresh()
 
-    def _say_fresh(self, project: Project) -> None:
-        count = format.count(sum(value.size for value in project.parameters.values()))
-        text = self.tr(
-            "The weights are fresh: the trained ones do not belong to this network. "
-            "Its {} parameters are initialised at random, so its answers mean nothing yet."
-        ).format(count)
+    def _say_fresh(self) -> None:
+        text = self.tr("The weights are now fresh, not trained: the answers mean nothing yet.")
         self._fresh.show_message(text, "warning", [("train", self.tr("Train…")), ("undo", self.tr("Undo"))])
         self._fresh.show()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from engine import SpecError, tasks
 from engine.registry import Cell, cells
@@ -51,6 +51,7 @@ class Switches(QWidget):
         self._present.setToolTip(actions["view.present"].toolTip())
         self._present.clicked.connect(actions["view.present"].trigger)
         self._row = QHBoxLayout(self)
+        self._captions: list[QLabel] = []
         for text, switch in (
             (self.tr("SCENARIO"), self._scenario),
             (self.tr("CELL"), self._cell),
@@ -58,6 +59,7 @@ class Switches(QWidget):
         ):
             name = label(text, "caption")
             name.setBuddy(switch)
+            self._captions.append(name)
             self._row.addWidget(name)
             self._row.addWidget(switch)
         self._row.addWidget(self._busy)
@@ -106,6 +108,18 @@ class Switches(QWidget):
         """Return where it could be computed, as far as is known."""
         return list(self._places)
 
+    def minimumSizeHint(self) -> QSize:
+        """Without the captions, which go where there is no room."""
+        shown = [caption for caption in self._captions if not caption.isHidden()]
+        words = sum(caption.sizeHint().width() + self._row.spacing() for caption in shown)
+        hint = super().minimumSizeHint()
+        return QSize(hint.width() - words, hint.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show the captions where there is room for them."""
+        super().resizeEvent(event)
+        self._fit()
+
     def changeEvent(self, event: QEvent) -> None:
         """Follow the zoom."""
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
@@ -118,9 +132,10 @@ class Switches(QWidget):
     def _on_trace_changed(self) -> None:
         engine, _, devices = self._state.session.devices
         if engine == HEAVY and devices != self._found:
-            self._found = devices
-            self._set_places(places(devices))
-            self._follow(self._state.document.project)
+            self._found, known = devices, places(devices)
+            if known != self._places:
+                self._set_places(known)
+                self._follow(self._state.document.project)
 
     def _set_places(self, known: list[Place]) -> None:
         self._places = known
@@ -142,9 +157,32 @@ class Switches(QWidget):
         self._cell.set_current(project.spec.cell)
         self._engine.set_current(self.place().id)
 
+    def _fit(self) -> None:
+        words = sum(caption.sizeHint().width() + self._row.spacing() for caption in self._captions)
+        room = self.width() - self.minimumSizeHint().width() >= words + px(60)
+        for caption in self._captions:
+            caption.setVisible(room)
+
     def _measure(self) -> None:
         self._row.setContentsMargins(px(4), 0, px(4), 0)
         self._row.setSpacing(px(10))
+
+
+class Elided(QLabel):
+    """A quiet line at the right that gives way: what has no room is left out, and said in the tip."""
+
+    def __init__(self, text: str, role: str) -> None:
+        super().__init__(text)
+        self.setProperty("role", role)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Write as much of the text as there is room for."""
+        with QPainter(self) as painter:
+            area = self.contentsRect()
+            text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, area.width())
+            painter.setPen(self.palette().windowText().color())
+            painter.drawText(area, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
 
 
 class Busy(Painted):

@@ -34,6 +34,7 @@ class Palette(QFrame):
     def __init__(self, actions: Iterable[tuple[str, QAction]], window: QWidget) -> None:
         super().__init__(window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._window = window
         self._before = window.focusWidget()
         self._field = QLineEdit()
         self._field.setPlaceholderText(self.tr("Type what you want to do"))
@@ -61,7 +62,7 @@ class Palette(QFrame):
 
     def open(self) -> None:
         """Open in the upper middle of the window."""
-        window = self.parentWidget()
+        window = self._window
         height = min(px(420), window.height() - px(120))
         self.setGeometry((window.width() - px(560)) // 2, px(80), px(560), height)
         self.show()
@@ -97,15 +98,14 @@ class Palette(QFrame):
             painter.fillRect(self.rect().adjusted(1, 1, -1, -1), theme().panel)
 
     def _on_text_changed(self, text: str) -> None:
-        words = text.casefold().split()
-        first = None
-        for row in range(self._list.count()):
-            item = self._list.item(row)
-            where = f"{item.data(PATH)} {item.text()} {item.data(ACTION).toolTip()}".casefold()
-            item.setHidden(not all(word in where for word in words))
-            if first is None and not item.isHidden() and item.flags():
-                first = item
-        self._list.setCurrentRow(-1 if first is None else self._list.row(first))
+        words, rows = text.casefold().split(), range(self._list.count())
+        items = [self._list.item(row) for row in rows]
+        fits = [all(word in f"{i.data(PATH)} {i.text()}".casefold() for word in words) for i in items]
+        if not any(fits):  # then what it does, in other words
+            fits = [all(word in i.data(ACTION).toolTip().casefold() for word in words) for i in items]
+        for item, fit in zip(items, fits, strict=True):
+            item.setHidden(not fit)
+        self._list.setCurrentRow(next((row for row in rows if fits[row] and items[row].flags()), -1))
 
     def _on_clicked(self, item: QListWidgetItem) -> None:
         self._do(item)

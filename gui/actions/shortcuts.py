@@ -37,24 +37,24 @@ class Shortcuts(QDialog):
         grid = QGridLayout(inside)
         grid.setHorizontalSpacing(px(28))
         grid.setVerticalSpacing(px(5))
-        found = sorted([*entries(), *extra], key=lambda entry: _place(entry[0]))
-        half, row, column, menu = (len(found) + 1) // 2 + 2, 0, 0, ""
-        for name, text, combination in found:
-            if name != menu:
-                if column == 0 and row >= half - 2 - len(MENUS):
-                    column, row = 2, 0
-                menu = name
-                grid.addWidget(label(name, "caption"), row, column, 1, 2)
-                row += 1
-            grid.addWidget(label(text), row, column)
-            grid.addWidget(label(combination, "muted"), row, column + 1)
-            row += 1
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for menu, text, combination in sorted([*entries(), *extra], key=lambda entry: _place(entry[0])):
+            groups.setdefault(menu, []).append((text, combination))
+        rows = [0, 0]
+        for menu, group in groups.items():
+            side = rows.index(min(rows))
+            grid.addWidget(label(menu, "caption"), rows[side], 2 * side, 1, 2)
+            for row, (text, combination) in enumerate(group, rows[side] + 1):
+                grid.addWidget(label(text), row, 2 * side)
+                grid.addWidget(label(combination, "muted"), row, 2 * side + 1)
+            rows[side] += len(group) + 1
         note = label(self.tr("Space, arrows, Home and End work where the score has the focus."), "muted")
         area = QScrollArea()
         area.setWidget(inside)
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons = QDialogButtonBox()
+        buttons.addButton(self.tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
         buttons.rejected.connect(self.reject)
         box = QVBoxLayout(self)
         box.addWidget(area)

@@ -56,7 +56,7 @@ def places(found_devices: tuple[str, ...] = ()) -> list[Place]:
             names = _short(found_devices)
             found += [Place(HEAVY, device, f"{title} {names[device]}") for device in found_devices]
             if len(found_devices) == 1:
-                found.append(Place(HEAVY, "cuda", f"{title} CUDA", _no_device()))
+                found.append(Place(HEAVY, "cuda", f"{title} CUDA", _no_cuda() or _no_device()))
         else:
             found.append(Place(HEAVY, "cpu", f"{title} CPU", entry.missing()))
             found.append(Place(HEAVY, "cuda", f"{title} CUDA", entry.missing() or _no_cuda()))

@@ -1,8 +1,8 @@
 """The docks: one file each. What they share is in files whose name begins with an underscore.
 
-A view is a widget class with the attributes ``id``, ``title`` and ``area``, and gets the state in its constructor. The areas
-are "left", "right", "bottom", "center" (between the sides, above the score) and "top", a strip above the score. A view with
-``hidden`` is closed at first. Adding a file is registering it.
+A view is a widget class with the attributes ``id``, ``title`` and ``area``, and gets the state in its constructor. The
+areas are "left", "right", "bottom", "center" (between the sides, above the score) and "top", a strip above the score. A
+view with ``hidden`` is closed at first. Adding a file is registering it.
 """
 
 from __future__ import annotations
