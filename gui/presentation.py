@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QGuiApplication,
@@ -16,33 +15,29 @@ from PySide6.QtGui import (
     QScreen,
     QShowEvent,
 )
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from engine import SpecError, Trace, narration
-from engine.registry import cells
+from engine import Trace
 from gui import fonts
 from gui.frames import transport
-from gui.mathematics import MathematicsError, MathLabel
+from gui.presentation_head import Head
+from gui.presentation_keys import Clicker
 from gui.score import Score
 from gui.settings import Settings
 from gui.state.app_state import AppState
 from gui.theme import theme, themes
-from gui.widgets import RichLine
 from gui.widgets.timeline_bar import TimelineBar
 
 HEIGHT = 1080.0
 """The screen's height for which sizes are given; all grow and shrink with it."""
-SENTENCE, PASS, EQUATION, SMALLEST = 42.0, 24.0, 42.0, 22.0
+SMALLEST = 22.0
+"""No letter is smaller, in pixels."""
 SCORE = 1.85
 """How much larger than in the workspace the score is drawn."""
 MARGIN = 60.0
 HIDE_MS = 2000
-DIGITS_MS = 1200
-ROLES = {"plain": "text"}
+"""So long after its last move the pointer is seen."""
 TRACKS = ("diagram", "tokens", "norm")
-_LOWERED = re.compile(r"(?<=\w)_(\w+)")
-
-Key = Qt.Key
 
 
 class Presentation(QWidget):
@@ -61,20 +56,15 @@ class Presentation(QWidget):
         super().__init__(parent, Qt.WindowType.Window)
         self._state = state
         self._zoom = 1.0
-        self._equation_px = EQUATION
-        self._digits = ""
         self._frame = transport.EMPTY
-        self._pass = RichLine(PASS)
-        self._sentence = RichLine(SENTENCE, lines=3)
-        self._equation = MathLabel("", EQUATION)
-        self._score = Score(state, "presentation", settings, list(TRACKS))
+        self.head = Head()
+        self.score = Score(state, "presentation", settings, list(TRACKS))
         self._bar = TimelineBar()
         self._curtain = QWidget(self)
-        self._rows = self._build()
-        self._idle = _timer(self, HIDE_MS, self._hide_pointer)
-        self._typing = _timer(self, DIGITS_MS, self._jump)
+        self._clicker = Clicker(state, self)
+        self._idle = QTimer(self)
+        self._column = self._build()
         self._connect()
-        self._measure()
         self._on_trace_changed(state.session.trace)
 
     # For others -----------------------------------------------------------------------------------------------
@@ -90,51 +80,27 @@ class Presentation(QWidget):
         self.setFocus()
         self._idle.start()
 
-    def end(self) -> None:
-        """Go back to the workspace."""
-        self.close()
-
-    def sentence(self) -> str:
-        """What the audience reads."""
-        return self._sentence.text()
-
-    def headline(self) -> str:
-        """Pass and step."""
-        return self._pass.text()
-
-    def latex(self) -> str:
-        """The equation on show."""
-        return self._equation.latex()
-
-    def score(self) -> Score:
-        """The score."""
-        return self._score
-
     def is_blank(self) -> bool:
         """Whether the screen is black."""
         return self._curtain.isVisibleTo(self)
 
     # Making -----------------------------------------------------------------------------------------------------
 
-    def _build(self) -> tuple[QVBoxLayout, QHBoxLayout]:
+    def _build(self) -> QVBoxLayout:
         self.setWindowTitle(self.tr("Loopscope: presentation"))
         self.setObjectName("presentation")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAutoFillBackground(True)
         self.setMouseTracking(True)
-        for child in (self._score, self._score.canvas, self._bar):
+        for child in (self.score, self.score.canvas, self._bar):
             child.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             # A click anywhere is a step forward.
             child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._score.set_chrome(False)
-        self._score.scene.scrolls = False
-        # The equation stands beside the pass, so that the sentence has the whole width and few lines.
-        head, column = QHBoxLayout(), QVBoxLayout(self)
-        head.addWidget(self._pass, 1)
-        head.addWidget(self._equation, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        column.addLayout(head)
-        column.addWidget(self._sentence)
-        column.addWidget(self._score, 1)
+        self.score.set_chrome(False)
+        self.score.scene.scrolls = False
+        column = QVBoxLayout(self)
+        column.addWidget(self.head)
+        column.addWidget(self.score, 1)
         column.addWidget(self._bar)
         black = QPalette()
         black.setColor(QPalette.ColorRole.Window, Qt.GlobalColor.black)
@@ -142,48 +108,41 @@ class Presentation(QWidget):
         self._curtain.setAutoFillBackground(True)
         self._curtain.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._curtain.hide()
-        return column, head
+        self._idle.setSingleShot(True)
+        self._idle.setInterval(HIDE_MS)
+        return column
 
     def _connect(self) -> None:
-        state = self._state
+        state, clicker = self._state, self._clicker
         state.session.trace_changed.connect(self._on_trace_changed)
         state.cursor.changed.connect(self._on_cursor_changed)
         themes().changed.connect(self._on_look_changed)
         themes().zoom_changed.connect(self._on_look_changed)
+        clicker.blanked.connect(self._blank)
+        clicker.enlarged.connect(self._on_enlarged)
+        clicker.tracks_asked.connect(self._on_tracks_asked)
+        clicker.typed.connect(self._on_typed)
+        clicker.jumped.connect(self._on_jumped)
+        clicker.ended.connect(self.close)
+        self._idle.timeout.connect(self._hide_pointer)
 
     def _measure(self) -> None:
         """Everything in proportion to the screen's height, letters never below what the back row reads."""
         share = max(0.4, self.height() / HEIGHT)
-        scale = share * self._zoom
-        zoomed = scale / fonts.zoom()
-        column, head = self._rows
-        side = round(MARGIN * share)
-        column.setContentsMargins(side, round(side * 0.8), side, round(side * 0.6))
-        column.setSpacing(round(20 * share))
-        head.setSpacing(round(40 * share))
-        self._pass.set_size(PASS * zoomed)
-        self._sentence.set_size(SENTENCE * zoomed)
-        self._equation_px = EQUATION * zoomed
-        self._equation.set_px(self._equation_px)
-        self._equation.setMaximumWidth(max(80, round((self.width() - 2 * side) * 0.6)))
-        self._score.set_scale(SCORE * zoomed, SMALLEST * scale)
+        scale, side = share * self._zoom, round(MARGIN * share)
+        self._column.setContentsMargins(side, round(side * 0.8), side, round(side * 0.6))
+        self._column.setSpacing(round(20 * share))
+        self.head.measure(self.width() - 2 * side, scale)
+        self.score.set_scale(SCORE * scale / fonts.zoom(), SMALLEST * scale)
         self._curtain.setGeometry(self.rect())
-        self._make_room()
 
-    def _make_room(self) -> None:
-        """Give the sentence the lines it needs, two at least, so that the score seldom moves."""
-        room = self.width() - 2 * round(MARGIN * max(0.4, self.height() / HEIGHT))
-        self._pass.setFixedHeight(round(1.6 * self._equation_px * fonts.zoom()))
-        line = self._sentence.minimumSizeHint().height()
-        self._sentence.setFixedHeight(max(2 * line, self._sentence.heightForWidth(room)))
+    # What happens -------------------------------------------------------------------------------------------------
 
     def _on_look_changed(self) -> None:
         palette = self.palette()
         palette.setColor(QPalette.ColorRole.Window, theme().canvas)
         self.setPalette(palette)
         self._measure()
-
-    # Showing ------------------------------------------------------------------------------------------------------
 
     def _on_trace_changed(self, trace: Trace | None) -> None:
         words = self._state.session.words
@@ -196,125 +155,45 @@ class Presentation(QWidget):
         if self.isVisible():
             self._show()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Catch up with what happened meanwhile."""
-        self._show()
-        super().showEvent(event)
+    def _on_typed(self, digits: str) -> None:
+        self.head.name(self._state.session.trace, self._frame, self._state.cursor.position, digits)
+
+    def _on_jumped(self, step: int) -> None:
+        columns = self.score.scene.axis.count
+        if columns:
+            self.score.go_to(min(max(1, step), columns) - 1)
+
+    def _on_enlarged(self, factor: float) -> None:
+        self._zoom = min(1.8, max(0.6, self._zoom * factor))
+        self._measure()
+
+    def _on_tracks_asked(self) -> None:
+        if self.score.scene.sheet is not None:
+            self.unsetCursor()
+            self.score.tracks.menu(self).popup(self.mapToGlobal(self.rect().center()))
 
     def _show(self) -> None:
-        trace, event = self._state.session.trace, self._state.cursor.event
-        self._bar.set_position(self._state.cursor.position)
-        self._pass.set_segments(self._headline())
-        if trace is None or event is None:
-            self._sentence.set_segments([(self.tr("Nothing has come in yet."), "muted")])
-            self._typeset("")
-            self._make_room()
-            return
-        said = narration.narrate(trace, event, self._state.session.words)
-        # What is said in brackets, in muted letters, is for the one who sits before the screen.
-        self._sentence.set_segments([part for text, role in said if role != "muted" for part in lowered(text, role)])
-        self._typeset(event.equation)
-        self._make_room()
+        session, cursor = self._state.session, self._state.cursor
+        self._bar.set_position(cursor.position)
+        self.head.name(session.trace, self._frame, cursor.position, "")
+        self.head.say(session.trace, cursor.event, session.words)
 
-    def _headline(self) -> list[tuple[str, str]]:
-        cell = cells[self._state.session.trace.spec.cell].title if self._state.session.trace else ""
-        typed = [(f"   → {self._digits}", "strong")] if self._digits else []
-        at = self._state.cursor.position - 1
-        if not 0 <= at < len(self._frame):
-            return [(cell.upper(), "muted"), *typed]
-        frame, phase = self._frame, int(self._frame.phases[at])
-        ways = ((self.tr("Forward"), "forward"), (self.tr("Loss"), "strong"), (self.tr("Backward"), "backward"))
-        text, role = ways[phase]
-        found = [(text.upper(), role)]
-        if phase != transport.LOSS:
-            part = {"encoder": self.tr("encoder "), "decoder": self.tr("decoder ")}.get(frame.parts[at], "")
-            step, total = int(frame.steps[at]) + 1, int(frame.totals[at])
-            found.append(
-                (self.tr("   {part}step {step} of {total}").format(part=part, step=step, total=total), "muted")
-            )
-        return [*found, (f"   {cell}", "muted"), *typed]
-
-    def _typeset(self, latex: str) -> None:
-        try:
-            self._equation.set_latex(latex)
-        except MathematicsError:
-            self._equation.set_latex("")  # an equation that cannot be set is left out; the sentence says it all
-        self._equation.setVisible(bool(self._equation.latex()))
-
-    # Keys -----------------------------------------------------------------------------------------------------------
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """What a clicker sends, and what a lecturer types."""
-        key, text = Key(event.key()), event.text()
-        if self.is_blank() and key not in (Key.Key_Escape, Key.Key_F5):
-            self._blank(False)
-        elif key in (Key.Key_B, Key.Key_Period):
-            self._blank(True)
-        elif text.isdigit() and len(text) == 1:
-            self._digits = (self._digits + text)[-5:]
-            self._typing.start()
-            self._pass.set_segments(self._headline())
-        elif key in (Key.Key_Return, Key.Key_Enter):
-            self._jump()
-        elif key == Key.Key_L:
-            self._next_cell()
-        elif key == Key.Key_T:
-            self._score.tracks.menu(self).popup(self.mapToGlobal(self.rect().center()))
-        elif text in ("+", "="):
-            self._enlarge(1.1)
-        elif text in ("-", "−"):
-            self._enlarge(1 / 1.1)
-        elif not self._step(key):
-            super().keyPressEvent(event)
-
-    def _step(self, key: Qt.Key) -> bool:
-        cursor = self._state.cursor
-        if key in (Key.Key_PageDown, Key.Key_Right, Key.Key_Space, Key.Key_Down):
-            cursor.step(1)
-        elif key in (Key.Key_PageUp, Key.Key_Left, Key.Key_Up, Key.Key_Backspace):
-            cursor.step(-1)
-        elif key == Key.Key_Home:
-            cursor.first()
-        elif key == Key.Key_End:
-            cursor.last()
-        elif key in (Key.Key_Escape, Key.Key_F5):
-            self.end()
-        else:
-            return False
-        return True
-
-    def _blank(self, on: bool) -> None:
+    def _blank(self, on: bool = True) -> None:
         self._curtain.setGeometry(self.rect())
         self._curtain.raise_()
         self._curtain.setVisible(on)
 
-    def _jump(self) -> None:
-        """Go to the step whose number was typed, in the pass that the playhead is in."""
-        self._typing.stop()
-        digits, self._digits = self._digits, ""
-        if digits and self._score.scene.axis.count:
-            self._score.go_to(min(max(1, int(digits)), self._score.scene.axis.count) - 1)
-        self._pass.set_segments(self._headline())
+    def _hide_pointer(self) -> None:
+        self.setCursor(Qt.CursorShape.BlankCursor)
 
-    def _next_cell(self) -> None:
-        """Another cell on the same sequence; one that does not go with the network is passed over."""
-        trace = self._state.session.trace
-        if trace is None:
-            return
-        names = cells.names()
-        at = names.index(self._state.document.project.spec.cell)
-        for name in (*names[at + 1 :], *names[:at]):
-            try:
-                self._state.document.set_cell(name)
-            except SpecError:
-                continue
-            return
+    # Events -------------------------------------------------------------------------------------------------------
 
-    def _enlarge(self, factor: float) -> None:
-        self._zoom = min(1.8, max(0.6, self._zoom * factor))
-        self._measure()
-
-    # Other events ---------------------------------------------------------------------------------------------------
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Follow the clicker; before a black screen any key but Esc only brings the picture back."""
+        if self.is_blank() and event.key() not in (Qt.Key.Key_Escape, Qt.Key.Key_F5):
+            self._blank(False)
+        elif not self._clicker.press(event):
+            super().keyPressEvent(event)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A click is a step forward, one with the right button a step back."""
@@ -335,6 +214,11 @@ class Presentation(QWidget):
         self._measure()
         super().resizeEvent(event)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what happened meanwhile."""
+        self._show()
+        super().showEvent(event)
+
     def event(self, event: QEvent) -> bool:
         """Take the keys of the clicker before the window's shortcuts do."""
         if event.type() == QEvent.Type.ShortcutOverride:
@@ -345,14 +229,11 @@ class Presentation(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Say that it is over."""
         self._idle.stop()
-        self._typing.stop()
+        self._clicker.stop()
         self._blank(False)
         self.unsetCursor()
         super().closeEvent(event)
         self.ended.emit()
-
-    def _hide_pointer(self) -> None:
-        self.setCursor(Qt.CursorShape.BlankCursor)
 
 
 def chosen_screen(screens: Sequence[QScreen], workspace: QScreen | None) -> QScreen | None:
@@ -361,20 +242,3 @@ def chosen_screen(screens: Sequence[QScreen], workspace: QScreen | None) -> QScr
     if workspace is None:
         return screens[1] if len(screens) > 1 else (screens[0] if screens else None)
     return others[0] if others else workspace
-
-
-def lowered(text: str, role: str) -> list[tuple[str, str]]:
-    """A segment of the narration with its indices set lower: "W_h" is W and a small h."""
-    found = []
-    for at, part in enumerate(_LOWERED.split(text)):
-        if part:
-            found.append((part, "sub" if at % 2 else ROLES.get(role, role)))
-    return found
-
-
-def _timer(parent: QObject, ms: int, act: Callable[[], None]) -> QTimer:
-    made = QTimer(parent)
-    made.setSingleShot(True)
-    made.setInterval(ms)
-    made.timeout.connect(act)
-    return made

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QScrollBar, QWidget
 
 from engine import Trace
-from gui import fonts
+from gui import fonts, score_keys
 from gui.frames.sheet import Sheet
 from gui.score_canvas import Canvas
 from gui.score_gutter import Gutter
@@ -19,7 +19,7 @@ from gui.settings import Settings
 from gui.state.app_state import AppState
 from gui.state.selection import Selected
 from gui.theme import theme, themes
-from gui.tracks.base import Hit, value_tip
+from gui.tracks.base import Hit
 from gui.widgets.buttons import push_button
 
 
@@ -36,6 +36,9 @@ class Score(QWidget):
     names : sequence of str, optional
         The tracks shown at first, by id or kind; by default each track's own wish.
     """
+
+    entered = Signal(object)
+    """A cell of the unrolled diagram was double-clicked: its Hit."""
 
     def __init__(
         self, state: AppState, stage: str = "workspace", settings: Settings | None = None,
@@ -61,7 +64,7 @@ class Score(QWidget):
 
     def _build(self) -> None:
         self._button.setToolTip(self.tr("Show, hide and order the tracks"))
-        self._button.clicked.connect(self._on_button)
+        self._button.clicked.connect(lambda: self._on_menu_asked("", self._button.mapToGlobal(QPoint(0, 0))))
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(0)
@@ -86,6 +89,7 @@ class Score(QWidget):
         themes().zoom_changed.connect(self._on_look_changed)
         hand.pointed.connect(self._on_pointed)
         hand.went.connect(self.go_to)
+        hand.entered.connect(self.entered)
         hand.panned.connect(self._on_panned)
         hand.zoomed.connect(self.zoom)
         self.gutter.resized.connect(self._on_resized)
@@ -136,7 +140,7 @@ class Score(QWidget):
 
     def _on_trace_changed(self, trace: Trace | None) -> None:
         cursor = self._state.cursor
-        self.scene.set_position(cursor.position, cursor.event)
+        self.scene.set_position(cursor.reached, cursor.event)
         self.scene.set_sheet(None if trace is None else Sheet(trace, self._state.session.words))
         self.scene.follow()
         self._on_selection_changed(self._state.selection.value)
@@ -144,19 +148,18 @@ class Score(QWidget):
         self._describe()
 
     def _on_cursor_changed(self, position: int) -> None:
-        ranges = self.scene.set_position(position, self._state.cursor.event)
+        ranges = self.scene.set_position(self._state.cursor.reached, self._state.cursor.event)
         before = self.scene.axis.scroll
         if self.scene.follow():
             self.canvas.shift(round(self.scene.axis.scroll - before))
             self._set_bars()
             if ranges:
-                ranges = self.scene.set_position(position, self._state.cursor.event)
+                ranges = self.scene.set_position(self._state.cursor.reached, self._state.cursor.event)
         self.canvas.repaint_columns(ranges)
         self._describe()
 
     def _on_selection_changed(self, value: Selected | None) -> None:
-        hit = None if value is None else Hit(value.prefix, value.step, value.unit, value.name, value.gradient)
-        self.canvas.set_chosen(hit if self.scene.sheet is not None else None)
+        self.canvas.set_chosen(_hit(value) if self.scene.sheet is not None else None)
         self._describe()
 
     def _on_look_changed(self) -> None:
@@ -198,9 +201,6 @@ class Score(QWidget):
         self.scene.set_height(id, height)
         self._refresh()
 
-    def _on_button(self) -> None:
-        self._on_menu_asked("", self._button.mapToGlobal(QPoint(0, 0)))
-
     def _on_menu_asked(self, id: str, at: QPoint) -> None:
         if self.scene.sheet is not None:
             self.tracks.menu(self, id).popup(at)
@@ -223,44 +223,11 @@ class Score(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Step, play, jump, move the selection, zoom."""
-        if not self._key(Qt.Key(event.key()), event.modifiers()):
-            super().keyPressEvent(event)
-
-    def _key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> bool:
-        cursor, shift = self._state.cursor, bool(modifiers & Qt.KeyboardModifier.ShiftModifier)
-        moves = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
-        if key in moves and (shift or key in (Qt.Key.Key_Up, Qt.Key.Key_Down)):
-            self._move_selection(*moves[key])
-        elif key in moves:
-            cursor.step(moves[key][0])
-        elif key == Qt.Key.Key_Space:
-            self._state.playback.toggle()
-        elif key == Qt.Key.Key_Home:
-            cursor.first()
-        elif key == Qt.Key.Key_End:
-            cursor.last()
-        elif key == Qt.Key.Key_F and not modifiers:
+        key, modifiers = Qt.Key(event.key()), event.modifiers()
+        if key == Qt.Key.Key_F and not modifiers:
             self.fit()
-        elif key == Qt.Key.Key_Escape and self._state.selection.value is not None:
-            self._state.selection.clear()
-        else:
-            return False
-        return True
-
-    def _move_selection(self, steps: int, units: int) -> None:
-        sheet, chosen = self.scene.sheet, self._state.selection.value
-        if sheet is None:
-            return
-        if chosen is None:
-            column = self.scene.column or 0
-            at = sheet.trace.timeline.columns[column]
-            prefix = next(p for p, lane in sheet.trace.lanes.items() if lane.part == at.part)
-            self._state.selection.select(prefix, at.step, 0, sheet.trace.graph.states[0])
-            return
-        count, _, size = sheet.trace.value(chosen.key).shape
-        unit = chosen.unit if not units else min(size - 1, max(0, (chosen.unit or 0) + units))
-        step = min(count - 1, max(0, chosen.step + steps))
-        self._state.selection.select(chosen.prefix, step, unit, chosen.name, chosen.gradient)
+        elif not score_keys.press(self._state, self.scene, key, modifiers):
+            super().keyPressEvent(event)
 
     # Upkeep ---------------------------------------------------------------------------------------------------
 
@@ -289,21 +256,11 @@ class Score(QWidget):
 
     def _describe(self) -> None:
         """Say for a screen reader where the playhead stands and what is selected."""
-        sheet, event, chosen = self.scene.sheet, self.scene.event, self._state.selection.value
-        if sheet is None:
-            self.canvas.setAccessibleDescription(self.tr("Nothing has run yet"))
-            return
-        if event is None:
-            said = self.tr("Before the first step")
-        else:
-            phases = {"forward": self.tr("Forward"), "loss": self.tr("Loss"), "backward": self.tr("Backward")}
-            said = self.tr("{phase}, step {step}").format(phase=phases[event.phase], step=event.step + 1)
-            if event.column < len(sheet.words.columns):
-                said += f" “{sheet.words.columns[event.column]}”"
-        if chosen is not None and self.scene.strips:
-            hit = Hit(chosen.prefix, chosen.step, chosen.unit, chosen.name, chosen.gradient)
-            said += ". " + self.tr("Selected: {}").format(self._value_of(hit))
-        self.canvas.setAccessibleDescription(said)
+        self.canvas.setAccessibleDescription(score_keys.description(self.scene, _hit(self._state.selection.value)))
 
-    def _value_of(self, hit: Hit) -> str:
-        return value_tip(self.scene.stage(self.scene.strips[0], 0, 0), hit)
+
+def _hit(chosen: Selected | None) -> Hit | None:
+    """A selection as the tracks know it."""
+    if chosen is None:
+        return None
+    return Hit(chosen.prefix, chosen.step, chosen.unit, chosen.name, chosen.gradient)

@@ -25,6 +25,8 @@ class Hand(QObject):
         The widget whose events it reads.
     """
 
+    entered = Signal(object)
+    """A cell of the unrolled diagram was double-clicked: its Hit."""
     pointed = Signal(object)
     """A click: carries the Hit, or None beside everything."""
     went = Signal(int)
@@ -58,6 +60,7 @@ class Hand(QObject):
             self._release(event)
         elif kind == QEvent.Type.MouseButtonDblClick and event.button() == Qt.MouseButton.LeftButton:
             self._go(event.position())
+            self._enter(event.position())
         else:
             return False
         return True
@@ -109,6 +112,11 @@ class Hand(QObject):
     def _go(self, at: QPointF) -> None:
         if self._scene.sheet is not None and self._scene.axis.count:
             self.went.emit(self._scene.axis.nearest(at.x() - self._scene.edge))
+
+    def _enter(self, at: QPointF) -> None:
+        found = self._scene.hit(at.x(), at.y())
+        if found is not None and found[0].track.id == "diagram" and found[2] is not None:
+            self.entered.emit(found[2])
 
     def _wheel(self, event: QWheelEvent) -> None:
         dx, dy = event.angleDelta().x() / NOTCH, event.angleDelta().y() / NOTCH

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil, floor
 
 from engine.events import Event
 from gui.frames.axis import TimeAxis, parts
 from gui.frames.sheet import Sheet
 from gui.score_layout import MARGIN, Strip, chosen, lay_out
-from gui.tracks.base import NARROW, ROOMY, Hit, Stage, Track, available, column_of
+from gui.tracks.base import NARROW, ROOMY, Hit, Stage, Track, available
 
 READABLE = 64.0
 """Width of a column, at a unit of 1, where not all fit."""
@@ -34,8 +35,8 @@ class Scene:
     available, shown : list of Track
     axis : TimeAxis
     strips : list of Strip
-    position : int
-        The cursor's.
+    position : float
+        The cursor's, with the share of the operations under way.
     event : Event or None
         What happened last.
     preview : bool
@@ -53,7 +54,7 @@ class Scene:
         self.sizes: dict[str, float] = {}
         self.axis = TimeAxis()
         self.strips: list[Strip] = []
-        self.position = 0
+        self.position = 0.0
         self.event: Event | None = None
         self.width, self.height, self.offset = 0.0, 0.0, 0.0
         self.preview = False
@@ -164,7 +165,7 @@ class Scene:
         """The playhead's column."""
         return None if self.event is None else self.event.column
 
-    def set_position(self, position: int, event: Event | None) -> list[tuple[float, float]] | None:
+    def set_position(self, position: float, event: Event | None) -> list[tuple[float, float]] | None:
         """Move the playhead.
 
         Returns
@@ -176,7 +177,7 @@ class Scene:
         self.position, self.event = position, event
         if self.sheet is None:
             return []
-        events, low, high = self.sheet.trace.events, min(before, position), max(before, position)
+        events, low, high = self.sheet.trace.events, floor(min(before, position)), ceil(max(before, position))
         if high - low > FEW or high > len(events.tokens):
             return None
         passed = [events.token(i) for i in range(low, high)]
@@ -206,13 +207,10 @@ class Scene:
         back = self.event is not None and self.event.phase == "backward"
         ahead = axis.width * (0.7 if back else 0.3) - axis.column / 2
         moved = axis.scrolled(round(axis.scroll + left - ahead))
-        changed = moved.scroll != axis.scroll and not (left >= 0 and right <= axis.width and self._at_end(moved))
-        if changed:
-            self.axis = moved
-        return changed
-
-    def _at_end(self, axis: TimeAxis) -> bool:
-        return axis.scroll in (0.0, axis.furthest) and axis.scroll == self.axis.scroll
+        if moved.scroll == axis.scroll:
+            return False
+        self.axis = moved
+        return True
 
     # Asking ----------------------------------------------------------------------------------------------
 
@@ -248,8 +246,3 @@ class Scene:
             return None
         stage = self.stage(strip, 0.0, self.width)
         return strip, stage, strip.track.hit(stage, x - self.edge, y)
-
-    def column_of(self, hit: Hit) -> int:
-        """The score's column of a selected thing."""
-        assert self.sheet is not None
-        return column_of(self.sheet, hit)

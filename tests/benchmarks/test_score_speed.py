@@ -47,7 +47,7 @@ def test_playhead_to_pixels(benchmark, score, fitted):
 
 
 def test_a_jump_paints_everything(benchmark, score):
-    widget, state = score
+    _, state = score
     ends = [state.cursor.count, state.cursor.count // 3]
 
     def jump():

@@ -7,7 +7,8 @@ from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QApplication
 
 from engine import SpecError
-from gui.presentation import Presentation, chosen_screen, lowered
+from gui.presentation import Presentation, chosen_screen
+from gui.presentation_head import lowered
 from gui.tracks.base import face
 
 
@@ -32,13 +33,15 @@ def stage(qtbot, dressed):
 
 def test_it_says_pass_step_sentence_and_equation(stage):
     widget, state = stage(position=11)
-    assert widget.headline().split() == ["BACKWARD", "step", "5", "of", "7", "RNN"]
-    assert widget.sentence().startswith("The error leaves “this” and reaches “like”: multiplied by Wh and squashed")
-    assert widget.latex() == state.cursor.event.equation
+    assert widget.head.headline.text().split() == ["BACKWARD", "step", "5", "of", "7", "RNN"]
+    assert widget.head.sentence.text().startswith(
+        "The error leaves “this” and reaches “like”: multiplied by Wh and squashed"
+    )
+    assert widget.head.equation.latex() == state.cursor.event.equation
     state.cursor.go(8)
-    assert widget.headline().split()[0] == "LOSS"
+    assert widget.head.headline.text().split()[0] == "LOSS"
     state.cursor.go(0)
-    assert widget.latex() == "" and "Nothing" in widget.sentence()
+    assert widget.head.equation.latex() == "" and "Nothing" in widget.head.sentence.text()
 
 
 @pytest.mark.parametrize("key", ["PageDown", "Right", "Space", "Down", "PageUp", "Left", "Up", "Home", "End"])
@@ -80,9 +83,9 @@ def test_a_click_is_a_step_and_one_with_the_right_button_goes_back(stage, qtbot)
 def test_digits_jump(stage, qtbot):
     widget, state = stage(bench.sentiment(T=30))
     qtbot.keyClicks(widget, "12")
-    assert "→ 12" in widget.headline()
+    assert "→ 12" in widget.head.headline.text()
     qtbot.keyClick(widget, Qt.Key.Key_Return)
-    assert state.cursor.position == 12 and "→" not in widget.headline()
+    assert state.cursor.position == 12 and "→" not in widget.head.headline.text()
     qtbot.keyClicks(widget, "99")
     qtbot.keyClick(widget, Qt.Key.Key_Enter)
     assert state.cursor.position == 30
@@ -108,21 +111,21 @@ def test_l_takes_the_next_cell_that_goes_with_the_network(stage, qtbot):
 
 def test_plus_and_minus_enlarge(stage, qtbot):
     widget, _ = stage()
-    unit = widget.score().scene.unit
+    unit = widget.score.scene.unit
     qtbot.keyClicks(widget, "+")
-    assert widget.score().scene.unit == pytest.approx(unit * 1.1)
+    assert widget.score.scene.unit == pytest.approx(unit * 1.1)
     qtbot.keyClicks(widget, "--")
-    assert widget.score().scene.unit == pytest.approx(unit / 1.1)
+    assert widget.score.scene.unit == pytest.approx(unit / 1.1)
 
 
 @pytest.mark.parametrize(("size", "share"), [((1920, 1080), 1.0), ((1280, 720), 2 / 3), ((3840, 2160), 2.0)])
 def test_letters_grow_with_the_screen(stage, size, share):
     widget, _ = stage(size=size, position=9)
-    scene = widget.score().scene
+    scene = widget.score.scene
     assert scene.least == pytest.approx(22 * share, abs=0.5)
     drawn = scene.stage(scene.strips[0], 0, 100)
     assert face("ui", drawn.type(8)).font.pixelSize() >= round(22 * share)
-    sentence = widget.findChildren(type(widget._sentence))[1]
+    sentence = widget.head.sentence
     assert sentence.minimumSizeHint().height() >= QFontMetricsF(sentence._font("text")).height()
     assert sentence._font("text").pixelSize() >= round(40 * share)
 
@@ -137,8 +140,8 @@ def test_no_sentence_is_cut_and_every_track_is_in_view(stage, dressed, made, the
     for position in range(state.cursor.count + 1):
         state.cursor.go(position)
         QApplication.processEvents()
-        assert not widget._sentence.elided(), widget.sentence()
-    scene = widget.score().scene
+        assert not widget.head.sentence.elided(), widget.head.sentence.text()
+    scene = widget.score.scene
     assert scene.lowest == 0 and scene.tall <= scene.height + 1
     assert [s.track.kind for s in scene.strips] == ["diagram", "tokens", "norm"]
     widget.grab()
@@ -147,11 +150,11 @@ def test_no_sentence_is_cut_and_every_track_is_in_view(stage, dressed, made, the
 def test_another_run_while_it_is_on(stage):
     widget, state = stage(position=5)
     state.show(*bench.sentiment("lstm"))
-    assert "LSTM" in widget.headline() and state.cursor.position == 5
+    assert "LSTM" in widget.head.headline.text() and state.cursor.position == 5
     widget.hide()
     state.cursor.go(6)
     widget.show()
-    assert "step 6" in widget.headline()
+    assert "step 6" in widget.head.headline.text()
 
 
 def test_nothing_has_run_yet(qtbot, dressed):

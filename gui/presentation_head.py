@@ -1,0 +1,115 @@
+"""The upper part of the presentation: pass and step, the equation, and one sentence in large letters."""
+
+from __future__ import annotations
+
+import re
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from engine import Trace, narration
+from engine.events import Event
+from engine.registry import cells
+from gui import fonts
+from gui.frames import transport
+from gui.frames.transport import TimelineFrame
+from gui.mathematics import MathematicsError, MathLabel
+from gui.widgets import RichLine
+
+SENTENCE, PASS, EQUATION = 42.0, 24.0, 42.0
+"""Heights of letters on a screen of 1080 pixels."""
+ROLES = {"plain": "text"}
+_LOWERED = re.compile(r"(?<=\w)_(\w+)")
+
+
+class Head(QWidget):
+    """Says what the playhead has just done."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.headline = RichLine(PASS)
+        self.sentence = RichLine(SENTENCE, lines=3)
+        self.equation = MathLabel("", EQUATION)
+        # The equation stands beside the pass, so that the sentence has the whole width and few lines.
+        self._line, column = QHBoxLayout(), QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        self._line.addWidget(self.headline, 1)
+        self._line.addWidget(self.equation, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        column.addLayout(self._line)
+        column.addWidget(self.sentence)
+        for child in (self, self.headline, self.sentence, self.equation):
+            child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+    def measure(self, width: int, scale: float) -> None:
+        """Take a width, and letters of so many times their height at 1080 pixels.
+
+        Parameters
+        ----------
+        width : int
+        scale : float
+            Of the screen and of the zoom together.
+        """
+        zoomed = scale / fonts.zoom()
+        self._width = width
+        self.headline.set_size(PASS * zoomed)
+        self.headline.setFixedHeight(round(1.6 * EQUATION * scale))
+        self.sentence.set_size(SENTENCE * zoomed)
+        self.equation.set_px(EQUATION * zoomed)
+        self.equation.setMaximumWidth(max(80, round(width * 0.6)))
+        self._line.setSpacing(round(40 * scale))
+        self.make_room()
+
+    def make_room(self) -> None:
+        """Give the sentence the lines it needs, two at least, so that the score seldom moves."""
+        line = self.sentence.minimumSizeHint().height()
+        self.sentence.setFixedHeight(max(2 * line, self.sentence.heightForWidth(self._width)))
+
+    def say(self, trace: Trace | None, event: Event | None, words: narration.Words) -> None:
+        """Show the sentence and the equation of an event."""
+        if trace is None or event is None:
+            self.sentence.set_segments([(self.tr("Nothing has come in yet."), "muted")])
+            self._typeset("")
+        else:
+            said = narration.narrate(trace, event, words)
+            # What is said in muted letters is for the one who sits before the screen.
+            parts = [part for text, role in said if role != "muted" for part in lowered(text, role)]
+            self.sentence.set_segments(parts)
+            self._typeset(event.equation)
+        self.make_room()
+
+    def name(self, trace: Trace | None, frame: TimelineFrame, position: int, digits: str) -> None:
+        """Show pass, step and cell, and the digits that are being typed."""
+        cell = cells[trace.spec.cell].title if trace else ""
+        found = [(cell, "muted")]
+        if 0 < position <= len(frame):
+            found = [*self._step(frame, position - 1), (f"   {cell}", "muted")]
+        if digits:
+            found.append((f"   → {digits}", "strong"))
+        self.headline.set_segments(found)
+
+    def _step(self, frame: TimelineFrame, at: int) -> list[tuple[str, str]]:
+        phase = int(frame.phases[at])
+        ways = ((self.tr("Forward"), "forward"), (self.tr("Loss"), "strong"), (self.tr("Backward"), "backward"))
+        text, role = ways[phase]
+        if phase == transport.LOSS:
+            return [(text.upper(), role)]
+        part = {"encoder": self.tr("encoder "), "decoder": self.tr("decoder ")}.get(frame.parts[at], "")
+        step, total = int(frame.steps[at]) + 1, int(frame.totals[at])
+        place = self.tr("{part}step {step} of {total}").format(part=part, step=step, total=total)
+        return [(text.upper(), role), (f"   {place}", "muted")]
+
+    def _typeset(self, latex: str) -> None:
+        try:
+            self.equation.set_latex(latex)
+        except MathematicsError:
+            self.equation.set_latex("")  # an equation that cannot be set is left out; the sentence says it all
+        self.equation.setVisible(bool(self.equation.latex()))
+
+
+def lowered(text: str, role: str) -> list[tuple[str, str]]:
+    """A segment of the narration with its indices set lower: "W_h" is W and a small h."""
+    found = []
+    for at, part in enumerate(_LOWERED.split(text)):
+        if part:
+            found.append((part, "sub" if at % 2 else ROLES.get(role, role)))
+    return found
