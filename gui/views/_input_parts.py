@@ -29,6 +29,7 @@ class _Row(QWidget):
         self._line.setContentsMargins(0, 0, 0, 0)
         for widget in widgets:
             self._line.addWidget(widget, 1 if isinstance(widget, QLineEdit) else 0)
+        self._line.addStretch(0)
 
     def measure(self) -> None:
         """Follow the zoom."""
