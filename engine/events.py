@@ -215,6 +215,21 @@ class Events(Sequence[Event]):
                 return int(self._starts[token]) + operations.index(wanted)
         return None
 
+    def places(self, phase: str, lane: Lane, operation: str) -> np.ndarray:
+        """Where an operation stands at every step of a lane's part, (T,); -1 where the run has no such event."""
+        found = np.full(self.timeline.steps(lane.part), -1, dtype=np.intp)
+        names = self._names if phase == "forward" else self._names[::-1]
+        for stretch, start in zip(self._stretches, self._stretch_starts, strict=False):
+            if stretch.phase != phase or lane not in stretch.lanes:
+                continue
+            steps = stretch.first + np.arange(stretch.count) * (-1 if stretch.backwards else 1)
+            before = stretch.lanes.index(lane) * len(names) + names.index(operation)
+            first = self._starts[start : start + stretch.count] + before
+            if stretch.head and phase == "backward":
+                first = first + self._emitting[steps]
+            found[steps] = first
+        return found
+
     # Sequence ------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QCoreApplication, QObject
 from gui.actions.binder import Binder
 from gui.actions.table import shown
 from gui.state.app_state import AppState
+from gui.state.cursor import OPERATION, TOKEN
 from gui.theme import themes
 
 
@@ -19,6 +20,9 @@ def on_state(state: AppState) -> dict[str, Callable[..., object]]:
     def to_loss() -> None:
         if session.trace is not None:
             cursor.go_to("loss", len(session.trace.timeline) - 1)
+
+    def by_operation(wanted: bool) -> None:
+        cursor.granularity = OPERATION if wanted else TOKEN
 
     def force(wanted: bool) -> None:
         text = QCoreApplication.translate("actions", "change of teacher forcing")
@@ -37,6 +41,7 @@ def on_state(state: AppState) -> dict[str, Callable[..., object]]:
         "run.first": cursor.first,
         "run.loss": to_loss,
         "run.last": cursor.last,
+        "run.operations": by_operation,
         "run.teacher_forcing": force,
         "run.cancel": session.cancel,
     }
@@ -54,6 +59,7 @@ class Enabling(QObject):
         state.session.trace_changed.connect(self._follow)
         state.session.training_changed.connect(self._follow)
         state.cursor.changed.connect(self._follow_cursor)
+        state.cursor.granularity_changed.connect(self._follow_cursor)
         state.playback.playing_changed.connect(actions["run.play"].setChecked)
         self._follow()
 
@@ -76,6 +82,7 @@ class Enabling(QObject):
         cursor, actions = self._state.cursor, self._actions
         actions["run.play"].setEnabled(cursor.count > 0)
         for id in ("run.first", "run.back"):
-            actions[id].setEnabled(cursor.position > 0)
+            actions[id].setEnabled(cursor.index > 0)
         for id in ("run.forward", "run.last"):
-            actions[id].setEnabled(cursor.position < cursor.count)
+            actions[id].setEnabled(cursor.index < cursor.total)
+        actions["run.operations"].setChecked(cursor.granularity == OPERATION)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPalette, QResizeEvent
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPalette
 from PySide6.QtWidgets import QGridLayout, QScrollBar, QWidget
 
 from engine import Trace
@@ -92,6 +92,7 @@ class Score(QWidget):
         hand.entered.connect(self.entered)
         hand.panned.connect(self._on_panned)
         hand.zoomed.connect(self.zoom)
+        self.canvas.resized.connect(self._on_canvas_resized)
         self.gutter.resized.connect(self._on_resized)
         self.gutter.fitted.connect(self.fit)
         self.gutter.menu_asked.connect(self._on_menu_asked)
@@ -197,6 +198,11 @@ class Score(QWidget):
             self.canvas.repaint_all()
             self.gutter.update()
 
+    def _on_canvas_resized(self) -> None:
+        self._refresh()
+        if self.scene.follow():
+            self._refresh()
+
     def _on_resized(self, id: str, height: float) -> None:
         self.scene.set_height(id, height)
         self._refresh()
@@ -206,20 +212,6 @@ class Score(QWidget):
             self.tracks.menu(self, id).popup(at)
 
     # Events ---------------------------------------------------------------------------------------------------
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share the new room."""
-        super().resizeEvent(event)
-        self._refresh()
-        if self.scene.follow():
-            self._refresh()
-
-    def event(self, event: QEvent) -> bool:
-        """Take the canvas's size after the layout has given it one."""
-        done = super().event(event)
-        if event.type() == QEvent.Type.LayoutRequest:
-            self._refresh()
-        return done
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Step, play, jump, move the selection, zoom."""

@@ -54,8 +54,9 @@ FILE = QT_TRANSLATE_NOOP("actions", "&File")
 EDIT = QT_TRANSLATE_NOOP("actions", "&Edit")
 VIEW = QT_TRANSLATE_NOOP("actions", "&View")
 RUN = QT_TRANSLATE_NOOP("actions", "&Run")
+LEARN = QT_TRANSLATE_NOOP("actions", "&Learn")
 HELP = QT_TRANSLATE_NOOP("actions", "&Help")
-MENUS = (FILE, EDIT, VIEW, RUN, HELP)
+MENUS = (FILE, EDIT, VIEW, RUN, LEARN, HELP)
 
 ACTIONS = (
     Action(
@@ -216,6 +217,14 @@ ACTIONS = (
         RUN,
         "skip-forward",
         keys=("End",),
+    ),
+    Action(
+        "run.operations",
+        QT_TRANSLATE_NOOP("actions", "Step by &operation"),
+        QT_TRANSLATE_NOOP("actions", "One step is one equation of the cell, or one factor of the chain rule"),
+        ("Ctrl+Shift+O",),
+        RUN,
+        checkable=True,
     ),
     Action(
         "run.teacher_forcing",

@@ -24,7 +24,7 @@ class Block:
     values : ndarray (size, T)
         For the chosen sequence.
     positions : ndarray (T,)
-        The token position that computes each step.
+        The token position that computes each step, and the share of its operations that come before.
     padding : ndarray (T,) bool
         Steps beyond the sequence's end, where the state is held.
     """
@@ -35,7 +35,7 @@ class Block:
     positions: np.ndarray
     padding: np.ndarray
 
-    def reached(self, position: int) -> np.ndarray:
+    def reached(self, position: float) -> np.ndarray:
         """Which steps are computed once the cursor stands at ``position``, (T,) bool."""
         return self.positions < position
 
@@ -105,7 +105,7 @@ def heatmap(
         whole = trace.grad(key) if gradient else trace.value(key)
         values = np.ascontiguousarray(whole[:, sequence].T)
         padding = padded(trace, lane.part, sequence)
-        positions = progress.lane(lane.prefix, gradient)
+        positions = progress.named(lane.prefix, name, gradient)
         blocks.append(Block(lane.prefix, trace.timeline.offset(lane.part), values, positions, padding))
     return Heatmap(name, gradient, tuple(blocks), scale_of(*(block.values for block in blocks)))
 

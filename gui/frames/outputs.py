@@ -94,11 +94,11 @@ class OutputsFrame:
         found = np.flatnonzero(self.columns == column)
         return int(found[0]) if found.size else None
 
-    def known(self, output: int, position: int) -> bool:
+    def known(self, output: int, position: float) -> bool:
         """Whether an output is computed."""
         return bool(self.positions[output] < position)
 
-    def scored(self, position: int) -> bool:
+    def scored(self, position: float) -> bool:
         """Whether the loss is computed."""
         return self.loss is not None and self.loss_position < position and self.loss_position != NEVER
 

@@ -36,6 +36,20 @@ class Progress:
             self._kept[key] = _array([find(prefix, step) for step in range(steps)])
         return self._kept[key]
 
+    def named(self, prefix: str, name: str, backward: bool = False) -> np.ndarray:
+        """When each step of a lane has a recorded name, or its gradient, counting operations, (T,).
+
+        The operation stands between two positions: it is there once ``cursor.reached`` is larger.
+        """
+        events, tokens = self._trace.events, self.lane(prefix, backward)
+        there = tokens != NEVER
+        found = tokens.astype(float)
+        places = events.places("backward" if backward else "forward", self._trace.lanes[prefix], name)[there]
+        ends = np.asarray(events.tokens)
+        starts = np.concatenate([[0], ends[:-1] + 1])[tokens[there]]
+        found[there] += (places - starts + 0.5) / (ends[tokens[there]] + 1 - starts)
+        return found
+
     @property
     def outputs(self) -> np.ndarray:
         """The position that computes each output, (S,)."""

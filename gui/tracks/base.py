@@ -55,8 +55,8 @@ class Stage:
     sheet : Sheet
         The run.
     axis : TimeAxis
-    position : int
-        The cursor's.
+    position : float
+        The cursor's, with the share of the operations under way.
     phase : str
         "" before the first step, "forward", "loss" or "backward".
     column : int or None
@@ -77,7 +77,7 @@ class Stage:
 
     sheet: Sheet
     axis: TimeAxis
-    position: int
+    position: float
     phase: str
     column: int | None
     top: float
@@ -255,7 +255,7 @@ def reached(stage: Stage, hit: Hit) -> bool:
     progress = stage.sheet.progress
     if hit.prefix == "output":
         return bool(progress.outputs[hit.step] < stage.position)
-    return bool(progress.lane(hit.prefix, hit.gradient)[hit.step] < stage.position)
+    return bool(progress.named(hit.prefix, hit.name, hit.gradient)[hit.step] < stage.position)
 
 
 # Letters ------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
@@ -236,7 +237,8 @@ class DiagramTrack(Track):
         """Whether the playhead is about this row: in a bidirectional network it does one lane at a time."""
         if stage.position == 0:
             return False
-        event = self._sheet.kept(("event", stage.position), lambda: self._sheet.trace.events.token(stage.position - 1))
+        under_way = ceil(stage.position) - 1
+        event = self._sheet.kept(("event", under_way), lambda: self._sheet.trace.events.token(under_way))
         both = any(way == "reverse" for _, way in self._sheet.directions)
         if not both or event.layer is None:
             return not both or event.part == "decoder"

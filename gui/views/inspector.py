@@ -151,7 +151,8 @@ class InspectorView(QWidget):
             return None
         try:
             if chosen is None:
-                return inspection.playhead(self._state.cursor.position)
+                event = self._state.cursor.event
+                return inspection.playhead(0 if event is None else event.token + 1)
             if chosen.prefix == "output":
                 return inspection.of_output(chosen.step)
             return inspection.place(chosen.prefix, chosen.step)

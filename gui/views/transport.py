@@ -11,8 +11,9 @@ from gui import fonts
 from gui.frames import transport
 from gui.icons import icon
 from gui.state.app_state import AppState
+from gui.state.cursor import OPERATION, TOKEN
 from gui.theme import px
-from gui.widgets import Choice, RichLine, icon_button, label
+from gui.widgets import Choice, RichLine, Segment, SegmentedControl, icon_button, label
 from gui.widgets.painted import LOOK_EVENTS
 from gui.widgets.timeline_bar import TimelineBar
 
@@ -43,6 +44,14 @@ class TransportView(QWidget):
         self._sentence = RichLine(15)
         self._bar = TimelineBar()
         self._buttons = self._make_buttons()
+        self._granularity = SegmentedControl(name=self.tr("How far one step goes"))
+        self._granularity.set_segments(
+            [
+                Segment(TOKEN, self.tr("Token"), self.tr("One step is one token forward, or one time step backward")),
+                Segment(OPERATION, self.tr("Operation"), self.tr("One step is one equation, or one chain-rule factor")),
+            ]
+        )
+        self._granularity.set_current(state.cursor.granularity)
         self._speed = Choice([(str(speed), f"{speed:g}×") for speed in SPEEDS], mono=True)
         self._speed.setToolTip(self.tr("How fast the playhead runs"))
         self._speed.setAccessibleName(self.tr("Speed"))
@@ -56,6 +65,8 @@ class TransportView(QWidget):
         state.playback.speed_changed.connect(self._on_speed_changed)
         self._bar.went.connect(state.cursor.go)
         self._speed.chosen.connect(self._on_speed_chosen)
+        state.cursor.granularity_changed.connect(self._granularity.set_current)
+        self._granularity.chosen.connect(self._on_granularity_chosen)
         self._on_speed_changed(state.playback.speed)
         self._on_playing_changed(state.playback.playing)
         self._on_trace_changed(state.session.trace)
@@ -100,6 +111,8 @@ class TransportView(QWidget):
         controls.addSpacing(px(16))
         controls.addWidget(self._bar, 1)
         controls.addSpacing(px(8))
+        controls.addWidget(label(self.tr("Step by"), "muted"))
+        controls.addWidget(self._granularity)
         controls.addWidget(self._speed)
         column.addLayout(words)
         column.addLayout(controls)
@@ -171,15 +184,20 @@ class TransportView(QWidget):
         nearest = min(SPEEDS, key=lambda each: abs(each - speed))
         self._speed.set_current(str(nearest))
 
+    def _on_granularity_chosen(self, id: str) -> None:
+        self._state.cursor.granularity = id
+
     def _on_speed_chosen(self, id: str) -> None:
         self._state.playback.speed = float(id)
 
     def _show(self) -> None:
         session, cursor = self._state.session, self._state.cursor
-        position, trace = cursor.position, session.trace
+        trace, event = session.trace, cursor.event
+        # What is under way counts as the position that it leads to.
+        position = 0 if event is None else event.token + 1
         self._bar.set_position(position)
         self._set_pass(position)
-        at_start, at_end = position == 0, position >= cursor.count
+        at_start, at_end = cursor.index == 0, cursor.index >= cursor.total
         for name, off in (("first", at_start), ("back", at_start), ("forward", at_end), ("last", at_end)):
             self._buttons[name].setEnabled(not off)
         self._buttons["play"].setEnabled(cursor.count > 0)
@@ -187,7 +205,6 @@ class TransportView(QWidget):
             working = session.running or not session.error
             self._sentence.set_segments([(self.tr("Computing…"), "muted") if working else (session.error, "error")])
             return
-        event = cursor.event
         if event is None:
             self._sentence.set_segments([(self.tr("Nothing has come in yet. Step forward, or play."), "muted")])
             return
