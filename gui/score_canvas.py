@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QVariantAnimation
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QGuiApplication,
@@ -39,6 +39,8 @@ class Canvas(QWidget):
     ----------
     scene : Scene
     """
+
+    resized = Signal()
 
     def __init__(self, scene: Scene, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -134,6 +136,7 @@ class Canvas(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Make the picture as large as the surface."""
         self._dirty = None
+        self.resized.emit()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Show the ring of the focus where the keyboard brought it."""

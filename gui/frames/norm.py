@@ -38,7 +38,7 @@ class Line:
     kept : ndarray (T,)
         travelled_t / total_{t+1}; NaN where nothing comes from a later step.
     ratio : ndarray (T,)
-        total_t / total_{t+1}; for a unidirectional encoder's last step, against the decoder's first.
+        total_t / total_{t+1}; for the encoder's last step, against the decoder's first.
     padding : ndarray (T,) bool
     """
 
@@ -128,7 +128,7 @@ def _line(trace: Trace, progress: Progress, prefix: str, sequence: int) -> Line:
         after[:-1] = total[1:]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         kept = np.where(after > 0, travelled / after, np.nan)
-        if lane.part == "encoder" and not lane.reverse and not trace.spec.bidirectional:
+        if lane.part == "encoder" and not lane.reverse:
             first = trace.grad(f"decoder.l{lane.layer}.{state}")[:1, sequence]
             after[-1] = norms(first)[0]
         ratio = np.where(after > 0, total / after, np.nan)

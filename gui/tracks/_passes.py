@@ -227,7 +227,9 @@ def _collected(painter: QPainter, stage: Stage, frame: DiagramFrame, place: Plac
             goal = frame.rows[forward].states.blocks[1]
             target = place(stage, forward, goal.first)
             done = bool(goal.positions[0] < stage.position)
-            over, x = box.top() - stage.px(7), stage.axis.right(end) + stage.axis.gap / 2
+            # Above the names of the states, where there are some.
+            over = box.top() - stage.px(23 if index == 0 and stage.roomy else 7)
+            x = stage.axis.right(end) + stage.axis.gap / 2
             y = target.top() + target.height() * FORWARD
             start = box.left() + stage.px(6)
             points = [QPointF(start, box.top()), QPointF(start, over), QPointF(x, over), QPointF(x, y)]

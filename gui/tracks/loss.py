@@ -25,7 +25,7 @@ class LossTrack(Track):
 
     def __init__(self, sheet: Sheet) -> None:
         self._sheet = sheet
-        self.title = QCoreApplication.translate("tracks", "Loss of each step")
+        self.title = QCoreApplication.translate("tracks", "Step loss")
         self.subtitle = "ℓ"
         finite = self._loss[np.isfinite(self._loss)]
         self._largest = float(finite.max(initial=0.0)) or 1.0

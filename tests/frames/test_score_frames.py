@@ -252,3 +252,10 @@ def test_a_frame_is_made_once_for_a_run():
     progress = made.progress
     again = heatmap(made.trace, progress, 0, "forward", "h", False, 0)
     np.testing.assert_array_equal(again.blocks[0].values, made.heatmap(0, "forward", "h").blocks[0].values)
+
+
+def test_the_error_crosses_a_bridge_too():
+    trace = run("sequence-to-sequence", both=True)
+    line = sheet(trace).norm.line("encoder.l0")
+    assert line.ratio[-1] == pytest.approx(line.total[-1] / np.linalg.norm(trace.grad("decoder.l0.h")[0, 0]))
+    assert np.isnan(line.kept[-1]) and line.travelled[-1] == 0
