@@ -16,7 +16,6 @@ from engine import tasks
 from engine.format import percent
 from engine.recording import engines
 from engine.registry import cells
-from gui import version
 from gui.state.document import FIRST_ENGINE, opened
 from gui.state.project import Project
 
@@ -69,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add = made.add_argument
     add("file", nargs="?", metavar="FILE", help="a project or a checkpoint to open")
-    add("--scenario", metavar="ID", help="what the network does; --list names them")
+    add("--scenario", metavar="ID", help="what the network does, or an experiment; --list names them")
     add("--text", metavar="TEXT", help="the input, for a scenario that reads text")
     add("--input", metavar="FILE", help="the input from a file: .txt, or an array as .npy, .npz, .csv")
     add("--cell", metavar="NAME", help=", ".join(cells.names()))
@@ -100,6 +99,8 @@ def parse(arguments: Sequence[str]) -> Options | str:
     """
     given = parser().parse_args(list(arguments))
     if given.version:
+        from gui import version  # reads the project's file, which the start need not wait for
+
         return f"Loopscope {version.number()}"
     if given.list:
         return listing()
@@ -123,6 +124,7 @@ def listing() -> str:
             shipped = task.weights(cell)
             scores.append(f"{cell} {percent(shipped[1]['score']) if shipped else 'not trained'}")
         lines.append(f"  {'':<14} {', '.join(scores)}: {task.metric_name}")
+    lines += ["", "Experiments"] + [f"  {shown.id:<18} {shown.title}" for shown in tasks.experiments]
     lines += ["", "Cells"] + [f"  {cell.name:<14} {cell.title}" for cell in cells]
     lines += ["", "Engines and devices"]
     for engine in engines:
@@ -180,8 +182,9 @@ def _project(given: argparse.Namespace) -> Project:
         value = getattr(given, name)
         if value is not None and value not in registry:
             raise UsageError(f"--{name} {value} is not possible; it must be one of {', '.join(registry.names())}")
-    if given.scenario is not None and given.scenario not in tasks.ids():
-        raise UsageError(f"--scenario {given.scenario} is not possible; it must be one of {', '.join(tasks.ids())}")
+    known = (*tasks.ids(), *tasks.experiments.names())
+    if given.scenario is not None and given.scenario not in known:
+        raise UsageError(f"--scenario {given.scenario} is not possible; it must be one of {', '.join(known)}")
     if given.text is not None and given.input is not None:
         raise UsageError("--text and --input are both given; there is one input")
     engine, device = _place(given.engine, given.device)

@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from gui import snapshot, version
+from gui import snapshot
 from gui.icons import icon
 from gui.state.app_state import AppState
 from gui.state.computing import Place
@@ -56,6 +56,8 @@ def train(state: AppState, parent: QWidget) -> None:
 
 def about(places: list[Place], parent: QWidget) -> None:
     """Say what this is and what computes."""
+    from gui import version  # reads the project's file, which the start need not wait for
+
     lines = [
         _tr("Version {}. MIT licence.").format(version.number()),
         _tr("A desktop instrument for looking inside recurrent networks, one step at a time."),

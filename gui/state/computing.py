@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib.util
 import os
+import re
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
 
@@ -84,7 +86,7 @@ def _no_device() -> str:
 
 def _no_cuda() -> str:
     """Why torch will find no CUDA device, as far as it can be told from outside; empty where it may."""
-    version = importlib.metadata.version(HEAVY)  # without importing it
+    version = _version()
     if version.endswith("+cpu"):
         return QCoreApplication.translate(
             "computing",
@@ -92,6 +94,17 @@ def _no_cuda() -> str:
             "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu126",
         ).format(version)
     return "" if _has_driver() else _no_device()
+
+
+def _version() -> str:
+    """The version of torch as its own file says it, without importing it; empty where it does not."""
+    found = importlib.util.find_spec(HEAVY)
+    for folder in (found.submodule_search_locations or ()) if found else ():
+        file = Path(folder) / "version.py"
+        if file.is_file():
+            said = re.search(r"__version__ = '([^']+)'", file.read_text(encoding="utf-8"))
+            return said[1] if said else ""
+    return ""
 
 
 def _has_driver() -> bool:
