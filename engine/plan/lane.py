@@ -1,0 +1,203 @@
+"""One lane's run on a tape: what goes in, forward, backward, and what can be read afterwards.
+
+Arrays that pass between lanes are feature-major, (steps, features, B), in the order of time; the tape itself counts the
+steps in the order of computation, which is the other way round in a reverse lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from engine.layout import Lane
+from engine.plan.compiled import INPUT, OUTSIDE, Compiled
+from engine.plan.program import Factor
+from engine.plan.tape import Size, Tape
+from engine.plan.weights import Packing
+
+
+class LaneTape(Tape):
+    """A tape with the matrices' packing."""
+
+    def __init__(self, plan: Compiled, size: Size, capacity: int) -> None:
+        super().__init__(plan, size, capacity)
+        self.packing = Packing(plan, self)
+
+
+class LaneRun:
+    """One lane of one run.
+
+    Parameters
+    ----------
+    plan : Compiled
+    lane : Lane
+    tape : LaneTape
+        For at least N steps; whoever gave it sees to it that nobody else has it.
+    N : int
+    mask : ndarray (N, B) or None
+        Which steps are real, in the order of time.
+    given : mapping
+        The lane's stacked parameters: "weight_ih", ….
+    """
+
+    def __init__(
+        self, plan: Compiled, lane: Lane, tape: LaneTape, N: int, mask: np.ndarray | None, given: Mapping[str, np.ndarray]
+    ) -> None:  # fmt: skip
+        self.plan, self.lane, self.tape, self.N, self.given = plan, lane, tape, N, given
+        self.at, self.size = tape.at, tape.size
+        self.order = slice(None, None, -1 if lane.reverse else 1)
+        self.F, self.G = tape.F, tape.G
+        self.mask = mask
+        if mask is not None:
+            np.logical_not(mask[self.order][:, None, :], out=tape.mask[:N])
+        tape.packing.load(given)
+
+    def _view(self, slot: str, shift: int = 0) -> np.ndarray:
+        """A slot of ``F`` at every step, (N, size, B), in the order of time."""
+        return self.F[shift : self.N + shift, self.at["F", slot]][self.order]
+
+    def _gradient(self, slot: str) -> np.ndarray:
+        return self.G[1 : self.N + 1, self.at["G", slot]][self.order]
+
+    # Forward ---------------------------------------------------------------------------------------------
+
+    @property
+    def x(self) -> np.ndarray:
+        """What it reads, (N, D, B), to be written before it runs."""
+        return self._view(INPUT)
+
+    def initial(self, state: str) -> np.ndarray:
+        """A state before the first step, (H, B), to be written before it runs."""
+        return self.F[0, self.at["F", f"{state}_prev"]]
+
+    def last(self, state: str) -> np.ndarray:
+        """A state after the last step computed, (H, B)."""
+        return self.F[self.N, self.at["F", f"{state}_prev"]]
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """The hidden state after every step, (N, H, B)."""
+        return self._view(f"{self.plan.states[0]}_prev", 1)
+
+    def forward(self) -> None:
+        """Compute all steps."""
+        if not self.size.fused:
+            self.tape.packing.read_before(self.N)
+        self.tape.forward(0, self.N)
+
+    def step(self, k: int) -> None:
+        """Compute one step, the k-th in the order of computation."""
+        self.tape.forward(k, k + 1)
+
+    # Backward --------------------------------------------------------------------------------------------
+
+    def start_backward(self) -> None:
+        """Make room for gradients: 0 at the last states, and at every step what comes from outside."""
+        self.tape.prepare_backward()
+        self.tape.packing.load_back(self.given)
+        self.G = self.tape.G
+        for state in self.plan.states:
+            self.G[self.N, self.at["G", state]] = 0
+        if self.size.outside:
+            self.G[: self.N + 1, self.at["G", OUTSIDE]] = 0
+
+    def last_gradient(self, state: str) -> np.ndarray:
+        """Where the gradient of a state after the last step gathers, (H, B)."""
+        return self.G[self.N, self.at["G", state]]
+
+    def first_gradient(self, state: str) -> np.ndarray:
+        """The gradient of a state before the first step, (H, B)."""
+        return self.G[0, self.at["G", state]]
+
+    def gradient_at(self, k: int) -> np.ndarray:
+        """Where the gradient of h after step k (in the order of computation) gathers, (H, B), before it is carried on."""
+        return self.G[k + 1, self.at["G", self.plan.states[0]]]
+
+    @property
+    def outside(self) -> np.ndarray:
+        """What comes to h at every step from outside the lane, (N, H, B), to be added to before it runs backward."""
+        return self._gradient(OUTSIDE)
+
+    def backward(self) -> None:
+        """Carry the gradients back through all steps."""
+        if self.size.outside:
+            final = self.G[self.N]
+            final[self.at["G", self.plan.states[0]]] += final[self.at["G", OUTSIDE]]
+        self.tape.backward(0, self.N)
+
+    def step_back(self, k: int) -> np.ndarray:
+        """Carry the gradients back through step k alone, and return what arrives at its input, (D, B)."""
+        self.tape.backward(k, k + 1)
+        return self.tape.packing.input_gradient(k, k + 1, self.given)[0]
+
+    def input_gradient(self) -> np.ndarray:
+        """∂L/∂x, (N, D, B)."""
+        return self.tape.packing.input_gradient(0, self.N, self.given)[self.order]
+
+    def weight_gradients(self) -> dict[str, np.ndarray]:
+        """∂L/∂ the stacked parameters."""
+        found = {name: np.zeros_like(value) for name, value in self.given.items()}
+        self.tape.packing.gradients(self.N, found)
+        return found
+
+    # Reading ---------------------------------------------------------------------------------------------
+
+    def detach(self) -> None:
+        """Copy what was recorded, and leave the tape; only reading goes on."""
+        self.F, self.G = self.F[: self.N + 1].copy(), self.G[: self.N + 1].copy()
+        del self.tape
+
+    def read(self) -> np.ndarray:
+        """What it read, (N, B, D)."""
+        return _rows(self.x)
+
+    def started(self, state: str) -> np.ndarray:
+        """A state before the first step, (B, H)."""
+        return np.array(self.initial(state).T, order="C")
+
+    def value(self, name: str) -> np.ndarray:
+        """A left-hand side at every step, (N, B, H)."""
+        found = _rows(self._value(name))
+        value = self.plan.values[name]
+        if value.halved:
+            found *= 2
+        return found if value.state else self._kept(found)
+
+    def grad(self, name: str) -> np.ndarray:
+        """∂L/∂ a left-hand side at every step, (N, B, H)."""
+        program = self.plan.program
+        if name in program.gradients:
+            found = _rows(self._gradient(program.gradients[name].slot))
+            return found if self.plan.values[name].state else self._kept(found)
+        total = np.zeros((self.N, self.size.H, self.size.B), self.F.dtype)
+        for hub, factor in program.eliminated[name].items():
+            total += self._gradient(program.gradients[hub].slot) * self._factor(factor)
+        return self._kept(_rows(total))
+
+    def _value(self, name: str) -> np.ndarray:
+        ref = self.plan.program.place[name]
+        return self._view(ref.slot, ref.shift)
+
+    def _factor(self, factor: Factor) -> np.ndarray:
+        """A product of local derivatives at every step, (N, H, B)."""
+        kind = factor[0]
+        if kind == "number":
+            return np.asarray(factor[1], self.F.dtype)
+        if kind == "value":
+            return self._value(factor[1])
+        if kind == "slope":
+            y = self._value(factor[1])
+            function = self.plan.values[factor[1]].function
+            return {"tanh": lambda: 1 - y * y, "σ": lambda: y - y * y, "relu": lambda: np.sign(y)}[function]()
+        one, other = self._factor(factor[1]), self._factor(factor[2])
+        return one * other if kind == "times" else one + other
+
+    def _kept(self, found: np.ndarray) -> np.ndarray:
+        """0 on padding, whatever stands there."""
+        return found if self.mask is None else np.where(self.mask[..., None], found, found.dtype.type(0))
+
+
+def _rows(frames: np.ndarray) -> np.ndarray:
+    """(steps, features, B) as (steps, B, features), a copy in its own memory."""
+    return np.array(frames.transpose(0, 2, 1), order="C")
