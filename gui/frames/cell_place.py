@@ -170,6 +170,11 @@ class Placing:
         readers = [self.x[n] for n in self.users(name) if n in self.x] or [float(self.columns)]
         low, high = min(max(sources), min(readers)), max(max(sources), min(readers))
         free = [float(x) for x in range(int(low) + 1, int(high) + 1) if low < x < high and not self._taken(x, row)]
+        if not free and low < high:
+            # A column of its own, before what reads it.
+            self.columns += 1
+            self.x = {other: x + 1.0 if x >= high else x for other, x in self.x.items()}
+            free = [high]
         steps = [high - 0.5 - k for k in range(self.columns + 1)] + [high + 0.5 + k for k in range(self.columns + 1)]
         free += [x for x in steps if not self._near(x, row)]
         self.x[name] = free[0]

@@ -81,6 +81,8 @@ def _places(name: str, a: Point, b: Point) -> list[tuple[float, Spot]]:
         else:
             found.append((dislike + short, Spot(name, x, y - BESIDE - HEIGHT / 2)))
             found.append((dislike + short + 0.5, Spot(name, x, y + BESIDE + HEIGHT / 2)))
+            found.append((dislike + short + 4.0, Spot(name, x, y + BESIDE + HEIGHT)))
+            found.append((dislike + short + 4.0, Spot(name, x, y - BESIDE - HEIGHT)))
     return found
 
 
