@@ -107,7 +107,9 @@ def place_of(inspection: Inspection, event: Event | None) -> Place:
     return inspection.place((exact or mine)[-1].prefix, event.step)
 
 
-def frame(inspection: Inspection, place: Place, index: int, unit: int = 0, wanted: str = "") -> CellFrame:
+def frame(
+    inspection: Inspection, place: Place, index: int, unit: int | None = None, wanted: str = ""
+) -> CellFrame:
     """Describe the inside of a step.
 
     Parameters
@@ -118,12 +120,13 @@ def frame(inspection: Inspection, place: Place, index: int, unit: int = 0, wante
         Which step of which lane, and which sequence.
     index : int
         How many events (``trace.events``) have happened.
-    unit : int
-        From 0; beyond the last it is the last.
+    unit : int or None
+        From 0; beyond the last it is the last. None: the one that the step moves most.
     wanted : str
         The operation to explain; empty: the one that the playhead has just done, or the one that completes the step.
     """
-    return _Step(inspection, place, index).frame(min(max(0, unit), inspection.trace.spec.hidden_size - 1), wanted)
+    step = _Step(inspection, place, index)
+    return step.frame(step.moved_most() if unit is None else min(max(0, unit), len(step.hidden) - 1), wanted)
 
 
 @dataclass
@@ -172,6 +175,18 @@ class _Step:
                 key = (factor.to, node.name)  # x ⊙ x reads x twice
                 found[key] = found[key] + factor.leaves if key in found else factor.leaves
         return found
+
+    @property
+    def hidden(self) -> np.ndarray:
+        """The step's hidden state."""
+        return np.asarray(self.values[self.graph.named[self.graph.states[0]]])
+
+    def moved_most(self) -> int:
+        """The unit of the hidden state that the step changes most."""
+        before = self.graph.by_name.get(f"{self.graph.states[0]}_prev")
+        with np.errstate(all="ignore"):
+            moved = self.hidden if before is None else self.hidden - self.values[before]
+        return int(np.argmax(np.abs(np.nan_to_num(moved))))
 
     # What is shown -------------------------------------------------------------------------------------
 

@@ -192,7 +192,7 @@ class CellView(QWidget):
             self.canvas.set_frame(None)
             return
         chosen = self._state.selection.value
-        unit = 0 if chosen is None or chosen.unit is None else chosen.unit
+        unit = None if chosen is None else chosen.unit
         place, index = self._place(inspection), min(self._state.cursor.index, len(inspection.trace.events))
         frame = self._frame = cell.frame(inspection, place, index, unit, self._wanted)
         self.heading.setText(self._title(inspection, frame))

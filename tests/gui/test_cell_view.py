@@ -1,0 +1,160 @@
+"""The cell view: what it says, what the pointer finds, pins, stepping by operation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QImage
+
+from gui import fonts
+from gui.format import full
+from gui.state.app_state import AppState
+from gui.state.document import opened
+from gui.theme import themes
+from gui.views import views
+from gui.views.cell import CellView
+
+
+@pytest.fixture(params=["rnn", "gru", "lstm"])
+def view(qtbot, show, request):
+    state = AppState(project=opened("movie-review", request.param))
+    qtbot.waitUntil(lambda: state.session.trace is not None, timeout=20_000)
+    made = CellView(state)
+    made.resize(900, 560)
+    shown = show(made)
+    shown.state = state
+    yield shown
+    state.close()
+
+
+def go(view, phase, operation, step=3):
+    trace = view.state.session.trace
+    lane = next(iter(trace.lanes.values()))
+    view.state.cursor.go_index(trace.events.find(phase, lane, step, operation) + 1)
+
+
+def centre(view, name):
+    at = view.canvas.laid_out()
+    return at.vectors()[name].center().toPoint()
+
+
+def node_point(view, name):
+    at = view.canvas.laid_out()
+    node = next(node for node in view.frame().layout.nodes if node.name == name)
+    return at.point(node.x, node.y).toPoint()
+
+
+def test_it_is_a_panel_above_the_score_closed_at_first():
+    assert CellView in views()
+    assert (CellView.area, CellView.hidden) == ("center", True)
+
+
+def test_it_says_where_it_is_and_what_happened(view):
+    names = [node.name for node in view.state.session.trace.graph.operations]
+    go(view, "forward", "h")
+    assert view.heading.text().endswith("step 4 “not”")
+    assert view.caption.text() == f"operation {len(names)} of {len(names)}, forward: the new hidden state"
+    assert view.equation.latex().startswith("h_{4} = ")
+    go(view, "backward", "h")
+    assert view.caption.text().startswith(f"operation 1 of {len(names)}, backward")
+    assert view.equation.latex().startswith(r"\delta = \partial L/\partial h_{4}")
+
+
+def test_it_follows_the_playhead_until_a_step_is_selected(view):
+    go(view, "forward", "h", step=2)
+    assert view.frame().place.step == 2
+    view.state.selection.select("l0", 4, 5)
+    assert (view.frame().place.step, view.frame().unit) == (4, 5)
+    assert view.frame().lit == ""
+    assert view.follow.isVisible()
+    view.follow.click()
+    assert view.frame().place.step == 2
+
+
+def test_a_click_pins_a_vector_and_another_takes_it_out(view, qtbot):
+    go(view, "forward", "h")
+    assert not view.pins.isVisible()
+    for name in ("h", "x"):
+        qtbot.mouseClick(view.canvas, Qt.MouseButton.LeftButton, pos=centre(view, name))
+    assert [pin.name for pin in view.pins._pins] == ["h", "x"]
+    trace = view.state.session.trace
+    np.testing.assert_array_equal(view.pins._pins[0].values, trace.value("l0.h")[3, 0])
+    assert full(trace.value("l0.h")[3, 0, 0]) in view.pins.tip_at(QPoint(10, 36).toPointF())
+    qtbot.mouseClick(view.pins, Qt.MouseButton.LeftButton, pos=QPoint(10, 8))
+    assert [pin.name for pin in view.pins._pins] == ["x"]
+    go(view, "backward", trace.graph.operations[0].name)
+    np.testing.assert_allclose(view.pins._pins[0].values, trace.grad("l0.x")[3, 0], atol=1e-15)
+
+
+def test_the_tooltip_has_the_exact_number(view):
+    go(view, "forward", "h")
+    value = view.state.session.trace.value("l0.h")[3, 0]
+    box = view.canvas.laid_out().vectors()["h"]
+    point = QPoint(round(box.x() + box.width() * 2.5 / len(value)), round(box.center().y()))
+    assert view.canvas.tip_at(point).endswith(f"[3] = {full(value[2])}")
+    go(view, "forward", view.state.session.trace.graph.operations[0].name)
+    assert "not computed yet" in view.canvas.tip_at(point)
+
+
+def test_a_click_explains_and_a_double_click_goes_there(view, qtbot):
+    go(view, "forward", "h")
+    first = view.frame().layout.nodes[0]
+    qtbot.mouseClick(view.canvas, Qt.MouseButton.LeftButton, pos=node_point(view, first.name))
+    assert (view.frame().shown, view.frame().lit) == (first.name, "h")
+    qtbot.mouseDClick(view.canvas, Qt.MouseButton.LeftButton, pos=node_point(view, first.name))
+    assert view.state.cursor.event.operation == first.name
+    assert view.state.cursor.granularity == "operation"
+    assert view.frame().lit == first.name
+
+
+def test_the_keyboard_goes_through_the_operations(view, qtbot):
+    go(view, "forward", "h")
+    names = [node.name for node in view.state.session.trace.graph.operations]
+    qtbot.keyClick(view.canvas, Qt.Key.Key_Up)
+    assert view.frame().shown == names[-2]
+    qtbot.keyClick(view.canvas, Qt.Key.Key_P)
+    assert [pin.name for pin in view.pins._pins] == [names[-2]]
+    qtbot.keyClick(view.canvas, Qt.Key.Key_Return)
+    assert view.state.cursor.event.operation == names[-2]
+
+
+def test_hidden_it_computes_nothing(view):
+    view.hide()
+    before = view.frame()
+    go(view, "forward", "h", step=1)
+    assert view.frame() is before
+    view.show()
+    assert view.frame().place.step == 1
+
+
+def test_another_cell_drops_what_it_does_not_have(view, qtbot):
+    go(view, "forward", "h")
+    view._on_pinned("h")
+    view._on_pinned(view.state.session.trace.graph.operations[0].name)
+    other = "gru" if view.state.document.project.spec.cell == "lstm" else "lstm"
+    with qtbot.waitSignal(view.state.session.trace_changed, timeout=20_000):
+        view.state.document.set_cell(other)
+    assert view.frame().layout.nodes
+    assert all(name in view.state.session.trace.graph.by_name for name in view._pinned)
+    assert "h" in view._pinned
+
+
+@pytest.mark.parametrize("zoom", [0.7, 1.0, 1.5])
+@pytest.mark.parametrize("theme", ["light", "dark", "high-contrast"])
+def test_forward_is_blue_and_backward_orange(view, theme, zoom):
+    themes().choose(theme)
+    themes().zoom = zoom
+    worn = themes().current()
+    go(view, "forward", "h")
+    assert count(view, worn.forward) > 200
+    assert count(view, worn.backward) == 0
+    go(view, "backward", view.state.session.trace.graph.operations[0].name)
+    assert count(view, worn.backward) > 200
+    assert fonts.zoom() == zoom
+
+
+def count(view, colour):
+    image = view.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    pixels = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.width(), 4)
+    return int((pixels[..., :3] == (colour.blue(), colour.green(), colour.red())).all(axis=-1).sum())
