@@ -56,6 +56,7 @@ class MainWindow(QMainWindow):
         commands.Enabling(state, self.actions_, self)
         self.switches = Switches(state, self.actions_)
         self.score = Score(state, settings=settings)
+        self.score.entered.connect(self._look_inside)
         self.messages = Messages(state)
         self.messages.train_wanted.connect(self.actions_["run.train"].trigger)
         self.switches.refused.connect(self._on_refused)
