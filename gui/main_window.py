@@ -15,11 +15,12 @@ from gui.actions.binder import Binder
 from gui.actions.palette import Palette
 from gui.actions.shortcuts import Shortcuts
 from gui.docks import Dock, hair_line
+from gui.learning import Learning
 from gui.messages import Messages
 from gui.score import Score
 from gui.settings import Settings
 from gui.state.app_state import AppState
-from gui.state.project import FRESH, Project
+from gui.state.project import FRESH, GIVEN, Project
 from gui.theme import px, themes
 from gui.toolbar import Elided, Switches, by_size
 from gui.views import views
@@ -52,6 +53,7 @@ class MainWindow(QMainWindow):
         self._presentation: QWidget | None = None
         self._placed = self._shown = False
         self._menu_bar = QMenuBar()
+        self.learning = Learning(state, self)
         self.actions_ = Binder(self, self._menu_bar, self._calls())
         commands.Enabling(state, self.actions_, self)
         self.switches = Switches(state, self.actions_)
@@ -60,7 +62,7 @@ class MainWindow(QMainWindow):
         self.messages = Messages(state)
         self.messages.train_wanted.connect(self.actions_["run.train"].trigger)
         self.switches.refused.connect(self._on_refused)
-        self.docks = [Dock(view(state), self) for view in views() if view.area != "top"]
+        self.docks = [Dock(view, state, self) for view in views() if view.area != "top"]
         self._strips = [view(state) for view in views() if view.area == "top"]
         self._assemble()
         self._fill_menus()
@@ -70,6 +72,8 @@ class MainWindow(QMainWindow):
         themes().zoom_changed.connect(self._share_out, Qt.ConnectionType.QueuedConnection)
         self.resize(px(1280), px(800))
         self._restore()
+        self.learning.fill(self.actions_)
+        self.learning.checking.watch(self.score)
 
     def say_failure(self, text: str) -> None:
         """Say that something went wrong that no run can mend."""
@@ -107,6 +111,7 @@ class MainWindow(QMainWindow):
     def _calls(self) -> dict[str, Callable[..., object]]:
         return {
             **commands.on_state(self.state),
+            **self.learning.calls(),
             "file.picture": lambda: dialogs.save_picture(self),
             "file.quit": self.close,
             "edit.input": self._edit_input,
@@ -135,6 +140,7 @@ class MainWindow(QMainWindow):
         for strip in self._strips:
             column.addWidget(strip)
         column.addWidget(self.messages)
+        column.addWidget(self.learning.findings)
         column.addWidget(self.score, 1)
         self.setCentralWidget(middle)
         self.setDockNestingEnabled(True)
@@ -220,7 +226,7 @@ class MainWindow(QMainWindow):
             width = max(px(least), min(px(most), round(share * self.width())))
             self.resizeDocks(docks, [width] * len(docks), Qt.Orientation.Horizontal)
         low = [d for d in self.docks if self.dockWidgetArea(d) == Qt.DockWidgetArea.BottomDockWidgetArea]
-        heights = [dock.widget().sizeHint().height() for dock in low]
+        heights = [dock.widget().sizeHint().height() if dock.widget() else 0 for dock in low]
         self.resizeDocks(low, heights, Qt.Orientation.Vertical)
         above = [d for d in self.docks if self.dockWidgetArea(d) == Qt.DockWidgetArea.TopDockWidgetArea]
         self.resizeDocks(above, [round(ABOVE * self.height())] * len(above), Qt.Orientation.Vertical)
@@ -275,9 +281,15 @@ class MainWindow(QMainWindow):
         self.messages.say_failure(text, retry=False)
 
     def _on_project_changed(self, project: Project, old: Project | None = None) -> None:
-        self._scenarios[project.scenario].setChecked(True)
+        for id, action in self._scenarios.items():
+            action.setChecked(id == project.scenario)
         self._cells[project.spec.cell].setChecked(True)
-        words = {FRESH: self.tr("fresh weights"), "trained": self.tr("trained"), "edited": self.tr("edited weights")}
+        words = {
+            FRESH: self.tr("fresh weights"),
+            "trained": self.tr("trained"),
+            "edited": self.tr("edited weights"),
+            GIVEN: self.tr("weights of the experiment"),
+        }
         said = project.score or words[project.weights]
         self._weights.setText(said)
         self._weights.setToolTip(self.tr("How good the network is on data it has never seen, or what its weights are"))

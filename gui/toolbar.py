@@ -36,7 +36,8 @@ class Switches(QWidget):
         self._state = state
         self._places: list[Place] = []
         self._found: tuple[str, ...] = ()
-        self._scenario = Choice([(task.id, self.tr(task.title)) for task in tasks.all()])
+        self._scenario = Choice()
+        self._offer(state.document.project.scenario)
         self._scenario.setAccessibleName(self.tr("Scenario"))
         self._scenario.setToolTip(self.tr("What the network does: each scenario opens with trained weights"))
         self._cell = SegmentedControl(
@@ -152,7 +153,16 @@ class Switches(QWidget):
             ]
         )
 
+    def _offer(self, id: str) -> None:
+        """The scenarios, and the experiment that is open: the menu Learn has the others."""
+        offered = [*tasks.all(), *([tasks.get(id)] if id in tasks.experiments else [])]
+        options = [(task.id, self.tr(task.title)) for task in offered]
+        shown = [(self._scenario.itemData(at), self._scenario.itemText(at)) for at in range(self._scenario.count())]
+        if options != shown:
+            self._scenario.set_options(options)
+
     def _follow(self, project: Project) -> None:
+        self._offer(project.scenario)
         self._scenario.set_current(project.scenario)
         self._cell.set_current(project.spec.cell)
         self._engine.set_current(self.place().id)

@@ -253,6 +253,22 @@ ACTIONS = (
         "x",
     ),
     Action(
+        "learn.fact",
+        QT_TRANSLATE_NOOP("actions", "What this experiment &shows"),
+        QT_TRANSLATE_NOOP("actions", "Say again what is to be seen in the experiment that is open"),
+        ("Ctrl+Shift+E",),
+        LEARN,
+        "info",
+    ),
+    Action(
+        "learn.check",
+        QT_TRANSLATE_NOOP("actions", "&Check the selected gradient…"),
+        QT_TRANSLATE_NOOP("actions", "Finite difference and every engine side by side, for the selected number"),
+        ("Ctrl+K",),
+        LEARN,
+        separated=True,
+    ),
+    Action(
         "help.shortcuts",
         QT_TRANSLATE_NOOP("actions", "&Keyboard shortcuts"),
         QT_TRANSLATE_NOOP("actions", "Every command with its keys"),

@@ -213,7 +213,8 @@ class Inspection:
             found = trace.starts_from(key)[b] if place.before is None else trace.value(key)[place.before, b]
             given[f"{state}_prev"] = found
         given.update(self.weights(place.prefix))
-        return trace.graph.evaluate(np, given)
+        with np.errstate(all="ignore"):  # a run that overflows is shown, not warned about
+            return trace.graph.evaluate(np, given)
 
     def weights(self, prefix: str) -> dict[str, np.ndarray]:
         """The blocks of weights and biases of a lane's equations, by their names there."""

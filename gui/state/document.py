@@ -14,7 +14,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from engine import ModelSpec, Network, layout, tasks
 from engine.registry import cells
 from gui.state import wording
-from gui.state.project import FRESH, TRAINED, Project
+from gui.state.project import FRESH, GIVEN, TRAINED, Project
 
 START = "movie-review"
 FIRST_ENGINE = "numpy"
@@ -210,7 +210,7 @@ class _Swap(QUndoCommand):
 
 
 def opened(id: str = "", cell: str | None = None, engine: str = "", device: str = "cpu") -> Project:
-    """Return a scenario ready to step.
+    """Return a scenario, or an experiment, ready to step.
 
     Parameters
     ----------
@@ -230,7 +230,7 @@ def opened(id: str = "", cell: str | None = None, engine: str = "", device: str 
     engine = engine or FIRST_ENGINE
     known = tasks.ids()
     id = id or (START if START in known else known[0])
-    if id not in known:
+    if id not in known and id not in tasks.experiments:
         raise KeyError(f"there is no scenario {id!r}; there are {', '.join(known)}")
     task = tasks.get(id)
     if cell is not None and cell not in cells:
@@ -256,4 +256,6 @@ def _weights(task: tasks.Task, spec: ModelSpec) -> tuple[Mapping[str, np.ndarray
     if shipped is None or {name: array.shape for name, array in shipped[0].items()} != wanted:
         return task.initial(spec).parameters, FRESH, ""
     arrays, facts = shipped
+    if task.id in tasks.experiments:
+        return Network(spec, arrays).parameters, GIVEN, ""
     return Network(spec, arrays).parameters, TRAINED, wording.score(task.metric_name, facts.get("score"))

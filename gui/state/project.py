@@ -12,7 +12,7 @@ import numpy as np
 from engine import ModelSpec
 
 Source = str | np.ndarray
-TRAINED, FRESH, EDITED = "trained", "fresh", "edited"
+TRAINED, FRESH, EDITED, GIVEN = "trained", "fresh", "edited", "given"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Project:
     parameters : mapping of str to ndarray
         Under torch's names; read-only arrays.
     weights : str
-        "trained", "fresh" (just initialised) or "edited" (changed by hand).
+        "trained", "fresh" (just initialised), "edited" (changed by hand) or "given" (an experiment's own).
     score : str
         Of trained weights, in words ("pairs both right: 93 %"); empty otherwise.
     sources : tuple of (str or ndarray)
@@ -60,8 +60,8 @@ class Project:
             given = getattr(self, name)
             if not isinstance(given, MappingProxyType):
                 object.__setattr__(self, name, MappingProxyType({k: _frozen(v) for k, v in given.items()}))
-        if self.weights not in (TRAINED, FRESH, EDITED):
-            raise ValueError(f"weights={self.weights!r} is not possible; it must be trained, fresh or edited")
+        if self.weights not in (TRAINED, FRESH, EDITED, GIVEN):
+            raise ValueError(f"weights={self.weights!r} is not possible; it must be trained, fresh, edited or given")
         if not self.sources or len(self.targets) != len(self.sources):
             raise ValueError(
                 f"there are {len(self.sources)} sources and {len(self.targets)} targets; each source needs one target"

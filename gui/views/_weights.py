@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from gui.format import percent
-from gui.state.project import EDITED, FRESH, Project
+from gui.state.project import EDITED, FRESH, GIVEN, Project
 from gui.state.training import TrainingState
 from gui.theme import px
 from gui.widgets import label, push_button
@@ -66,6 +66,8 @@ class WeightsLine(QWidget):
             text = self.tr("Fresh weights from seed {}, not trained yet").format(project.spec.seed)
         elif project.weights == EDITED:
             text = self.tr("Weights changed by hand")
+        elif project.weights == GIVEN:
+            text = self.tr("The experiment's own weights, not trained")
         else:
             text = self.tr("Trained · {}").format(project.score) if project.score else self.tr("Trained")
         self.text.setText(text)

@@ -15,11 +15,12 @@ from gui.theme import px
 from gui.views._drawing import DrawingPopup, Thumbnail
 from gui.views._examples import Example, Examples
 from gui.views._input_parts import CLASS_PATTERNS, HEIGHT, PAUSE_MS, BatchField, ExampleButtons, TargetField
+from gui.views._numbers import NumbersField
 from gui.widgets import label, push_button
 from gui.widgets.painted import LOOK_EVENTS
 
-NARROW = 760
-"""Below this width the bar stands on two lines."""
+NARROW, NARROW_FOR_WORDS = 600, 720
+"""Below these widths the bar stands on two lines: where the target is a class, and where it is words."""
 
 
 class InputBarView(QWidget):
@@ -45,6 +46,7 @@ class InputBarView(QWidget):
         self.thumbnail = Thumbnail()
         self.draw = push_button(self.tr("Draw…"), "", self.tr("Draw the input on a grid"))
         self.popup: DrawingPopup | None = None
+        self.numbers = NumbersField()
         self.examples = Examples(self)
         self.buttons = ExampleButtons(self.examples)
         self.target, self.batch = TargetField(), BatchField()
@@ -60,7 +62,7 @@ class InputBarView(QWidget):
         source, target = QHBoxLayout(), QHBoxLayout()
         both = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         source.addWidget(self.sentence, 1)
-        for widget in (self.thumbnail, self.draw, self.buttons):
+        for widget in (self.numbers, self.thumbnail, self.draw, self.buttons):
             source.addWidget(widget)
         source.addStretch(0)
         target.addWidget(self.target, 1)
@@ -84,6 +86,7 @@ class InputBarView(QWidget):
             row.setSpacing(px(6))
         for part in (self.buttons, self.target, self.batch):
             part.measure()
+        self.numbers.measure(px(HEIGHT))
         self.sentence.setFixedHeight(px(HEIGHT))
         self.draw.setFixedHeight(px(HEIGHT))
         self.sentence.setMinimumWidth(px(140))
@@ -96,6 +99,7 @@ class InputBarView(QWidget):
         self.sentence.textEdited.connect(self._on_sentence_edited)
         self.sentence.returnPressed.connect(self._commit_sentence)
         self.draw.clicked.connect(self._on_draw)
+        self.numbers.drawn.connect(self._on_numbers)
         self.buttons.chosen.connect(self._on_example)
         self.target.changed.connect(self._on_target_changed)
         self.batch.chosen.connect(self._on_sequence_chosen)
@@ -115,9 +119,13 @@ class InputBarView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Stand on two lines where there is little room."""
-        ways = QBoxLayout.Direction
-        self._rows[1].setDirection(ways.TopToBottom if self.width() < px(NARROW) else ways.LeftToRight)
+        self._stand()
         super().resizeEvent(event)
+
+    def _stand(self) -> None:
+        one = self._state.document.task.pattern in CLASS_PATTERNS
+        ways, least = QBoxLayout.Direction, px(NARROW if one else NARROW_FOR_WORDS)
+        self._rows[1].setDirection(ways.TopToBottom if self.width() < least else ways.LeftToRight)
 
     # The source ----------------------------------------------------------------------------------------
 
@@ -145,6 +153,10 @@ class InputBarView(QWidget):
 
     def _on_drawn(self, values: np.ndarray) -> None:
         self._put(values, None)
+
+    def _on_numbers(self, values: np.ndarray) -> None:
+        project = self._state.document.project
+        self._put(values, project.targets[project.sequence])
 
     def _on_example(self, example: Example) -> None:
         self._put(example.source, example.target)
@@ -228,19 +240,24 @@ class InputBarView(QWidget):
 
     def _show(self, project: Project) -> None:
         task, source = self._state.document.task, project.sources[project.sequence]
-        text = task.kind == "text"
+        text, grid = task.kind == "text", task.kind == "grid"
         for widget in (self.thumbnail, self.draw):
-            widget.setVisible(not text)
+            widget.setVisible(grid)
         self.sentence.setVisible(text)
-        self.setFocusProxy(self.sentence if text else self.draw)
+        self.numbers.setVisible(not text and not grid)
+        self.buttons.setVisible(text or grid)
+        self.setFocusProxy(self.sentence if text else self.draw if grid else self.target)
         one = task.pattern in CLASS_PATTERNS
         for part, share in enumerate((3 if text else 0, 0 if one else 2, int(one and not text))):
             self._rows[1].setStretch(part, share)
+        self._stand()
         if isinstance(source, str):
             self.sentence.setPlaceholderText(self.tr("Type a sentence, such as: {}").format(task.example))
             if self.sentence.text().strip() != source:
                 self._pause.stop()
                 self.sentence.setText(source)
+        elif not grid:
+            self.numbers.show_numbers(task, np.asarray(source))
         else:
             self.thumbnail.set_drawing(np.asarray(source), task.grid_values)
             if self.popup is not None and _alive(self.popup) and not np.array_equal(self.popup.canvas.values(), source):
@@ -252,7 +269,7 @@ class InputBarView(QWidget):
         given = project.targets[project.sequence]
         self.buttons.show_task(task)
         self.target.show_target(task, given, self._automatic(given))
-        self.batch.show_batch(project, bool(self.examples.listed()))
+        self.batch.show_batch(project, task.kind != "vectors" and bool(self.examples.listed()))
 
     def _automatic(self, given: str | None) -> str:
         """What is taken where nothing is given: the corpus' target, or the network's own answer."""
