@@ -20,7 +20,7 @@ from gui.state.app_state import AppState
 from gui.state.selection import Selected
 from gui.theme import theme, themes
 from gui.tracks.base import Hit
-from gui.widgets.buttons import push_button
+from gui.widgets.buttons import icon_button
 
 
 class Score(QWidget):
@@ -56,14 +56,13 @@ class Score(QWidget):
         self._hand = Hand(self.scene, self.canvas)
         self._across = QScrollBar(Qt.Orientation.Horizontal)
         self._down = QScrollBar(Qt.Orientation.Vertical)
-        self._button = push_button(self.tr("Tracks"), "compact", parent=self.gutter)
+        self._button = icon_button("list", self.tr("Show, hide and order the tracks"), "flat", parent=self.gutter)
         self._build()
         self._connect()
         self._on_trace_changed(state.session.trace)
         self._on_look_changed()
 
     def _build(self) -> None:
-        self._button.setToolTip(self.tr("Show, hide and order the tracks"))
         self._button.clicked.connect(lambda: self._on_menu_asked("", self._button.mapToGlobal(QPoint(0, 0))))
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
@@ -227,8 +226,8 @@ class Score(QWidget):
         """Arrange and paint everything anew."""
         self.scene.resize(self.canvas.width(), self.canvas.height())
         self._set_bars()
-        size = self._button.sizeHint()
-        self._button.setGeometry(4, self.gutter.height() - size.height() - 2, size.width(), size.height())
+        side = round(self.scene.px(26))
+        self._button.setGeometry(self.gutter.width() - side - 2, 4, side, side)
         self.canvas.repaint_all()
         self.gutter.update()
 

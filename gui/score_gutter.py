@@ -79,7 +79,11 @@ class Gutter(Painted):
         for at, text in marks:
             write(painter, QPointF(edge, at), text, tick, worn.muted, "right")
         y += bold.height / 2
-        write(painter, QPointF(x, y), elided(bold, track.title, edge - x - taken(y)), bold, worn.text)
+        room = edge - x - taken(y)
+        words = [track.title] if bold.width(track.title) <= room else track.title.split(" ", 1)
+        for at, part in enumerate(words):
+            y += bold.height if at else 0
+            write(painter, QPointF(x, y), elided(bold, part, room), bold, worn.text)
         y += bold.height / 2
         for line in lines:
             if y + plain.height > top + strip.height:

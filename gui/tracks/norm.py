@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import QCoreApplication, QPointF, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 
-from engine.format import full, percent
+from engine.format import full, number, percent
 from gui.frames.norm import Line
 from gui.frames.progress import NEVER
 from gui.frames.sheet import Sheet
@@ -61,8 +61,12 @@ class NormTrack(Track):
         if not np.isfinite(share):
             return ""
         word, other = self._name(line.first + step), self._name(line.first + start)
-        text = QCoreApplication.translate("tracks", "{word} receives {share} of the gradient at {other}")
-        return text.format(word=word, share=percent(share), other=other)
+        tr = QCoreApplication.translate
+        if share <= 1:
+            text = tr("tracks", "{word} receives {share} of the gradient at {other}")
+            return text.format(word=word, share=percent(share), other=other)
+        text = tr("tracks", "‖∂L/∂h‖ at {word} is {times} times that at {other}")
+        return text.format(word=word, times=number(share, 2), other=other)
 
     def _name(self, column: int) -> str:
         words, step = self._sheet.words.columns, self._sheet.trace.timeline.columns[column].step + 1

@@ -84,7 +84,7 @@ class TokensTrack(Track):
         return QRectF(stage.axis.centre(column) - width / 2, y, width, height)
 
     def _width(self, stage: Stage, token: Token) -> float:
-        room = stage.axis.column - stage.px(8)
+        room = stage.axis.column - stage.px(4)
         kind = face("ui", stage.type(FONT), 600)
         return min(room, max(stage.px(70), kind.width(token.text) + stage.px(26)))
 
@@ -105,12 +105,12 @@ class TokensTrack(Track):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.ink)
             painter.drawRoundedRect(box.adjusted(-2, 0, 2, 0), stage.px(6), stage.px(6))
-        text, room = token.text or "·", box.width() - (stage.px(12) if stage.roomy else 0)
-        for size in (FONT, 12.5, 11.0) if stage.roomy else (11.0,):
+        text, room = token.text or "·", box.width() - (stage.px(9) if stage.roomy else 0)
+        for size in (FONT, 12.5, 11.0, 9.5) if stage.roomy else (11.0,):
             kind = face("ui", stage.type(size), 600)
             if kind.width(text) <= room:
                 break
-        text = elided(kind, text, room) if room > stage.px(40) else beginning(kind, text, room)
+        text = elided(kind, text, room) if stage.roomy else beginning(kind, text, room)
         painter.setOpacity(GROUND if token.padding else 1.0)
         write(painter, box.center(), text, kind, theme.on_ink if chosen else theme.text, "centre")
         painter.setOpacity(1.0)
