@@ -9,11 +9,13 @@ from PySide6.QtGui import QImage
 
 from gui import fonts
 from gui.format import full
+from gui.main_window import MainWindow
 from gui.state.app_state import AppState
 from gui.state.document import opened
 from gui.theme import themes
 from gui.views import views
 from gui.views.cell import CellView
+from gui.views.transport import TransportView
 
 
 @pytest.fixture(params=["rnn", "gru", "lstm"])
@@ -158,3 +160,47 @@ def count(view, colour):
     image = view.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
     pixels = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.width(), 4)
     return int((pixels[..., :3] == (colour.blue(), colour.green(), colour.red())).all(axis=-1).sum())
+
+
+@pytest.fixture
+def window(qtbot, dressed):
+    state = AppState(project=opened("movie-review", "gru"))
+    made = MainWindow(state)
+    qtbot.addWidget(made)
+    made.resize(1280, 800)
+    made.show()
+    qtbot.waitUntil(lambda: state.session.trace is not None and not state.session.running, timeout=20_000)
+    yield made
+    made.close()
+    state.close()
+
+
+def test_a_double_click_on_the_diagram_looks_inside(window, qtbot):
+    dock = next(dock for dock in window.docks if dock.objectName() == "dock.cell")
+    assert not dock.isVisible()
+    scene, canvas = window.score.scene, window.score.canvas
+    strip = next(strip for strip in scene.strips if strip.track.id == "diagram")
+    point = QPoint(round(scene.axis.centre(2) + scene.edge), round(strip.top + strip.height / 2 - scene.offset))
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=point)
+    qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=point)
+    assert dock.isVisible()
+    assert dock.widget().frame().place.step == 2
+    window.actions_["view.reset_panels"].trigger()
+    assert not dock.isVisible()
+
+
+def test_the_menu_and_the_transport_step_by_operation(window, qtbot):
+    cursor, action = window.state.cursor, window.actions_["run.operations"]
+    action.trigger()
+    assert (cursor.granularity, action.isChecked()) == ("operation", True)
+    window.actions_["run.forward"].trigger()
+    assert (cursor.position, cursor.index) == (0, 1)
+    assert window.actions_["run.back"].isEnabled()
+    transport = next(dock for dock in window.docks if dock.objectName() == "dock.transport")
+    control = transport.findChild(TransportView)._granularity
+    assert control.current() == "operation"
+    assert "At “<s>”, W_ir reads x₁" in transport.findChild(TransportView).sentence()
+    control.chosen.emit("token")
+    assert not action.isChecked()
+    window.actions_["run.forward"].trigger()
+    assert (cursor.position, cursor.reached) == (1, 1.0)
