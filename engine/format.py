@@ -43,6 +43,11 @@ def fixed(value: float, decimals: int = 3) -> str:
     return MINUS + text if value < 0 and text.strip("0.") else text
 
 
+def addend(value: float) -> str:
+    """Write a number of a sum: three decimals (0.355), or two digits of one too small for them (0.0042)."""
+    return number(value, 2) if 0 < abs(float(value)) < 0.01 else fixed(value)
+
+
 def full(value: float) -> str:
     """Write the whole value, for a tooltip: every digit that tells it from its neighbours."""
     value = float(value)

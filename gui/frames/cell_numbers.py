@@ -9,7 +9,7 @@ import numpy as np
 
 from engine import ops
 from engine.format import MINUS, number
-from engine.format import fixed as decimals
+from engine.format import addend as decimals
 from engine.graph import Graph, Node
 from gui.frames.cell_groups import FUNCTIONS
 from gui.frames.cell_words import plain, spelled
@@ -96,18 +96,18 @@ class Numbers:
     def forward(self, name: str, unit: int) -> tuple[Segments, ...]:
         """Lines of (text, role): how the unit's number comes about."""
         node = self.graph.node(name)
-        head = (f"unit {unit + 1}  ", "muted"), (fixed(self.of(name, unit)), "result"), (" = ", "muted")
+        head = (f"unit {unit + 1}  ", "muted"), (addend(self.of(name, unit)), "result"), (" = ", "muted")
         args = [self.graph.nodes[arg] for arg in node.args]
         if node.op is ops.MATVEC:
             return ((*head, *self._dot(args, unit)),)
         if node.op is ops.SUM:
-            return ((*head, *_added([self._term(arg, unit) for arg in args])), self._parts(node, unit))
+            return ((*head, *_added([self._addend(arg, unit) for arg in args])), self._parts(node, unit))
         if node.op in FUNCTIONS:
             slope = float(np.asarray(self._slope(node)).reshape(-1)[unit])
             word = "ReLU" if node.op is ops.RELU else node.op.name
             inner = self._value(args[0], unit)
             right: Segments = (inner,) if node.op is ops.IDENTITY else ((f"{word}(", "muted"), inner, (")", "muted"))
-            return ((*head, *right), (("slope there ", "muted"), (fixed(slope), "strong")))
+            return ((*head, *right), (("slope there ", "muted"), (addend(slope), "strong")))
         sign = f" {MINUS} " if node.op is ops.DIFFERENCE else " × "
         return ((*head, self._value(args[0], unit), (sign, "muted"), *_bracketed(self._value(args[1], unit))),)
 
@@ -139,13 +139,13 @@ class Numbers:
     def _value(self, node: Node, unit: int) -> tuple[str, str]:
         if node.op is ops.CONSTANT:
             return f"{node.constant:g}", "strong"
-        return fixed(self.of(node.name, unit)), "strong"
+        return addend(self.of(node.name, unit)), "strong"
 
     def _dot(self, args: list[Node], unit: int) -> Segments:
         weights, vector = (np.asarray(self.values[arg.index]) for arg in args)
         return _largest(weights[unit], vector)
 
-    def _term(self, node: Node, unit: int) -> Segments:
+    def _addend(self, node: Node, unit: int) -> Segments:
         """One term of a sum; a product that is only an operation of its own stands written out."""
         if node.op is ops.PRODUCT and not node.named:
             left, right = (self.graph.nodes[arg] for arg in node.args)
@@ -171,7 +171,7 @@ class Numbers:
         return self.graph.by_name.get(f"{state.name}_prev") in term.args
 
 
-def fixed(value: float) -> str:
+def addend(value: float) -> str:
     """Three decimals, or three digits that tell where these would not."""
     return decimals(value) if value == 0 or abs(value) >= 0.0095 else number(value)
 
@@ -182,12 +182,12 @@ def _largest(weights: np.ndarray, vector: np.ndarray) -> Segments:
     order = np.argsort(-np.abs(np.nan_to_num(products)), kind="stable")
     shown, rest = order[:MOST], order[MOST:]
     terms: list[Segments] = [
-        ((fixed(float(weights[k])), "strong"), (" × ", "muted"), *_bracketed((fixed(float(vector[k])), "strong")))
+        ((addend(float(weights[k])), "strong"), (" × ", "muted"), *_bracketed((addend(float(vector[k])), "strong")))
         for k in shown
     ]
     found = list(_added(terms))
     if len(rest):
-        total = fixed(float(products[rest].sum()))
+        total = addend(float(products[rest].sum()))
         sign = f" {MINUS} " if total.startswith(MINUS) else " + "
         found += [(sign, "muted"), (total.removeprefix(MINUS), "strong"), (f" ({len(rest)} more)", "muted")]
     return tuple(found)

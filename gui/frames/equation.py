@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engine import ops
-from engine.format import MINUS, fixed
+from engine.format import MINUS, addend
 from engine.graph import Graph, Node
 
 Segments = tuple[tuple[str, str], ...]
@@ -219,11 +219,11 @@ class Equation:
         if inner is not None and inner.name in self._inside and body.op is not ops.IDENTITY:
             base, below = parts(inner.name, now, "")
             lines.append((_head(base, below, unit), *numbers.walk(inner, top=True)))
-            right: Segments = ((f"{_word(body)}(", "muted"), (fixed(numbers.of(inner)), "strong"), (")", "muted"))
+            right: Segments = ((f"{_word(body)}(", "muted"), (addend(numbers.of(inner)), "strong"), (")", "muted"))
         else:
             right = numbers.walk(body, top=True)
         base, below = parts(self.name, now, "")
-        lines.append((_head(base, below, unit), *right, (" = ", "muted"), (fixed(numbers.of(body)), "result")))
+        lines.append((_head(base, below, unit), *right, (" = ", "muted"), (addend(numbers.of(body)), "result")))
         return tuple(lines)
 
 
@@ -256,10 +256,10 @@ class _Numbers:
         if node.op is ops.CONSTANT:
             return ((f"{node.constant:g}", "muted"),)
         if node.op in ops.LEAVES or (node.named and not top and node.name not in self.inside):
-            return ((fixed(self.of(node)), "strong"),)
+            return ((addend(self.of(node)), "strong"),)
         args = [self.graph.nodes[arg] for arg in node.args]
         if node.op is ops.MATVEC:
-            return ((fixed(self.of(node)), "strong"), (f" ({args[1].name.removesuffix('_prev')})", "muted"))
+            return ((addend(self.of(node)), "strong"), (f" ({args[1].name.removesuffix('_prev')})", "muted"))
         if node.op is ops.SUM:
             return self._sum(args)
         if node.op in (ops.DIFFERENCE, ops.PRODUCT):
@@ -271,7 +271,7 @@ class _Numbers:
         biases = [self.of(arg) for arg in args if arg.op is ops.BIAS]
         terms = [self.walk(arg) for arg in args if arg.op is not ops.BIAS]
         if biases:
-            terms.append(((fixed(sum(biases)), "strong"), (" (b)", "muted")))
+            terms.append(((addend(sum(biases)), "strong"), (" (b)", "muted")))
         found = list(terms[0])
         for term in terms[1:]:
             text, role = term[0]

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from engine import ModelSpec, Network, narration, ops
-from engine.format import number
+from engine.format import addend, number
 from engine.registry import cells
 from gui.frames import cell
 from gui.frames.cell_layout import OUT
-from gui.frames.cell_numbers import fixed
 from gui.frames.cell_words import plain
 from gui.frames.inspector import Inspection
 from gui.frames.progress import Progress
@@ -123,10 +122,10 @@ def test_the_new_cell_state_in_numbers():
     f, i, g, c = (trace.value(f"l0.{name}")[2, 0, UNIT] for name in "figc")
     before = trace.value("l0.c")[1, 0, UNIT]
     line, parts = text(frame.lines)
-    figures = [fixed(c), fixed(f), fixed(before), fixed(i), fixed(g)]
-    assert line.startswith(f"unit {UNIT + 1}  {fixed(c)} = {fixed(f)} × ")
+    figures = [addend(c), addend(f), addend(before), addend(i), addend(g)]
+    assert line.startswith(f"unit {UNIT + 1}  {addend(c)} = {addend(f)} × ")
     assert all(figure.removeprefix("−") in line for figure in figures)
-    assert parts == f"kept {fixed(f * before)}   written {fixed(i * g)}"
+    assert parts == f"kept {addend(f * before)}   written {addend(i * g)}"
     assert frame.equation == r"c_{3} = f_{3} \odot c_{2} + i_{3} \odot g_{3}"
     assert frame.kind == "state"
 
@@ -139,9 +138,9 @@ def test_a_dot_product_shows_its_largest_products_and_the_rest():
     products = weights * before
     order = np.argsort(-np.abs(products))
     (line,) = text(frame.lines)
-    assert line.startswith(f"unit 3  {fixed(products.sum())} = {fixed(weights[order[0]])} × ")
+    assert line.startswith(f"unit 3  {addend(products.sum())} = {addend(weights[order[0]])} × ")
     assert line.endswith("(2 more)")
-    assert fixed(products[order[3:]].sum()).removeprefix("−") in line
+    assert addend(products[order[3:]].sum()).removeprefix("−") in line
 
 
 @pytest.mark.parametrize("name", cells.names())
@@ -195,9 +194,7 @@ def test_layers_and_directions_have_their_own_operations(both):
         assert cell.place_of(inspection, inspection.trace.events[frame_index(inspection, lane)]).lane == lane
         np.testing.assert_array_equal(frame.vectors["z"].value, inspection.trace.value(f"{prefix}.z")[2, 0])
         before = 3 if lane.reverse else 1
-        np.testing.assert_array_equal(
-            frame.vectors["h_prev"].value, inspection.trace.value(f"{prefix}.h")[before, 0]
-        )
+        np.testing.assert_array_equal(frame.vectors["h_prev"].value, inspection.trace.value(f"{prefix}.h")[before, 0])
 
 
 def frame_index(inspection, lane):
