@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine import ops
-from engine.format import MINUS, number
-from engine.format import addend as decimals
+from engine.format import MINUS, addend, number
 from engine.graph import Graph, Node
 from gui.frames.cell_groups import FUNCTIONS
 from gui.frames.cell_words import plain, spelled
@@ -169,11 +168,6 @@ class Numbers:
         if state.name not in self.graph.states or term.op is not ops.PRODUCT:
             return False
         return self.graph.by_name.get(f"{state.name}_prev") in term.args
-
-
-def addend(value: float) -> str:
-    """Three decimals, or three digits that tell where these would not."""
-    return decimals(value) if value == 0 or abs(value) >= 0.0095 else number(value)
 
 
 def _largest(weights: np.ndarray, vector: np.ndarray) -> Segments:
