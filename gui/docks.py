@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QBoxLayout, QDockWidget, QFrame, QToolButton, QVBoxLayout, QWidget
 
 from gui.icons import icon
+from gui.state.app_state import AppState
 from gui.theme import px, theme, themes
 
 AREAS = {
@@ -23,26 +26,47 @@ class Dock(QDockWidget):
 
     Parameters
     ----------
-    view : QWidget
-        With the attributes ``id``, ``title`` and ``area``, and ``hidden`` where it is closed at first.
+    view : type
+        The view's class, with the attributes ``id``, ``title`` and ``area``, and ``hidden`` where it is closed at
+        first: then it is made when it is first shown.
+    state : AppState
+        What the view is given.
     """
 
-    def __init__(self, view: QWidget, parent: QWidget) -> None:
-        super().__init__(self.tr(view.title), parent)  # type: ignore[attr-defined]
-        self.setObjectName(f"dock.{view.id}")  # type: ignore[attr-defined]
-        self.home = AREAS[view.area]  # type: ignore[attr-defined]
+    def __init__(self, view: type[Any], state: AppState, parent: QWidget) -> None:
+        super().__init__(self.tr(view.title), parent)
+        self.setObjectName(f"dock.{view.id}")
+        self.home = AREAS[view.area]
         self.open_at_first = not getattr(view, "hidden", False)
         features = (
             QDockWidget.DockWidgetFeature.DockWidgetClosable
             | QDockWidget.DockWidgetFeature.DockWidgetMovable
             | QDockWidget.DockWidgetFeature.DockWidgetFloatable
         )
-        if view.area == "bottom":  # type: ignore[attr-defined]
+        if view.area == "bottom":
             # Height is dear below the score: the handle stands at the side.
             features |= QDockWidget.DockWidgetFeature.DockWidgetVerticalTitleBar
         self.setFeatures(features)
-        self.setWidget(_under_line(view) if view.area == "bottom" else view)  # type: ignore[attr-defined]
+        self._view, self._state = view, state
+        if self.open_at_first:
+            self._fill()
         self.setTitleBarWidget(_Handle(self))
+
+    def setVisible(self, visible: bool) -> None:
+        """Make the view before it is seen."""
+        if visible and self.widget() is None:
+            self._fill()
+        super().setVisible(visible)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The same, where Qt shows the dock by itself: of a remembered layout."""
+        if self.widget() is None:
+            self._fill()
+        super().showEvent(event)
+
+    def _fill(self) -> None:
+        view = self._view(self._state)
+        self.setWidget(_under_line(view) if self._view.area == "bottom" else view)
 
 
 def hair_line() -> QFrame:

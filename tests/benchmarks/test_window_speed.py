@@ -55,6 +55,7 @@ def start(code: str) -> float:
     """Seconds from the start of a process until its window is there."""
     begun = time.perf_counter()
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's second start does not compile
     with subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -61,13 +61,15 @@ def press(control, id):
 @pytest.mark.parametrize("view", views(), ids=lambda view: view.id)
 def test_every_view_is_built_and_survives_every_state(view, open_window, idle, qtbot):
     window = open_window()
-    shown = window.findChild(view)
     assert view.area in AREAS
     assert view.title
+    for dock in window.docks:
+        if dock.objectName() == f"dock.{view.id}":
+            assert (dock.widget() is None) == getattr(view, "hidden", False)
+            dock.show()  # also what is closed at first
+    shown = window.findChild(view)
     assert shown is not None
-    for dock in window.docks:  # also what is closed at first
-        dock.setVisible(dock.isAncestorOf(shown) or not dock.isHidden())
-    assert shown.isVisible()
+    qtbot.waitUntil(shown.isVisible)
     for step in (1, 4, window.state.cursor.count):
         window.state.cursor.go(step)
     window.state.selection.select("l0", 1, 3, "c", gradient=True)
