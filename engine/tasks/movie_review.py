@@ -56,10 +56,10 @@ class MovieReview(TextTask):
         )  # fmt: skip
 
     def train_options(self, cell: str) -> dict[str, object]:
-        """Epochs and rate for each cell."""
+        """Epochs and rate for each cell; the decay keeps the networks from being surer than they need to be."""
         if cell == "rnn":
-            return {"epochs": 40, "batch_size": 32, "learning_rate": 0.004, "clip": 1.0}
-        return {"epochs": 15, "batch_size": 32, "learning_rate": 0.01, "clip": 1.0}
+            return {"epochs": 40, "batch_size": 32, "learning_rate": 0.004, "clip": 1.0, "weight_decay": 0.4}
+        return {"epochs": 15, "batch_size": 32, "learning_rate": 0.01, "clip": 1.0, "weight_decay": 0.4}
 
     def score(self, network: Network) -> dict[str, float]:
         """Pairs both right ("score"), and all held-out sentences ("accuracy")."""
