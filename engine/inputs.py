@@ -249,15 +249,16 @@ def prepare(
     scored_steps = S if output_lengths is None else output_lengths
     if spec.pattern == "many-to-many" and step_lengths is not None and (scored_steps > step_lengths).any():
         raise ValueError("target_lengths goes past lengths: many-to-many cannot score outputs on padding")
-    weights = np.broadcast_to(laid.scored[:, None], (S, B)) / (B * (S if reduction == "mean" else 1))
+    weights = np.zeros((S, B), spec.dtype)
+    weights[laid.scored] = 1 / (B * (S if reduction == "mean" else 1))
     if output_lengths is not None:
-        weights = weights * (np.arange(S)[:, None] < output_lengths)
+        weights *= np.arange(S)[:, None] < output_lengths
     array, aligned = _without_padding(array, step_lengths), _without_padding(aligned, output_lengths)
     if spec.loss == "binary-cross-entropy" and aligned is not None and not ((aligned >= 0) & (aligned <= 1)).all():
         raise ValueError("target holds values outside 0 to 1, which binary-cross-entropy cannot compare with")
     return Batch(
         laid, array, aligned, step_lengths, output_lengths, _initial(spec, {"h_0": h_0, "c_0": c_0}, B), forced,
-        weights.astype(spec.dtype), reduction, None if sample is None else int(sample), float(temperature),
+        weights, reduction, None if sample is None else int(sample), float(temperature),
     )  # fmt: skip
 
 

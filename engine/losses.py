@@ -29,8 +29,8 @@ class Loss:
         ``output(xp, logits) -> y``.
     value : callable
         ``value(xp, logits, target) -> ℓ``, without the last axis.
-    gradient : callable
-        ``gradient(xp, logits, target) -> ∂ℓ/∂logits``.
+    slope : callable
+        ``slope(xp, y, target) -> ∂ℓ/∂logits``, in terms of the output, which a run has already.
     output_pull : callable
         ``output_pull(xp, gradient of y, y) -> gradient of the logits``.
     latex : str
@@ -41,9 +41,13 @@ class Loss:
     class_targets: bool
     output: Callable[[Any, Array], Array]
     value: Callable[[Any, Array, Array], Array]
-    gradient: Callable[[Any, Array, Array], Array]
+    slope: Callable[[Any, Array, Array], Array]
     output_pull: Callable[[Any, Array, Array], Array]
     latex: str
+
+    def gradient(self, xp: Any, logits: Array, target: Array) -> Array:
+        """∂ℓ/∂logits."""
+        return self.slope(xp, self.output(xp, logits), target)
 
 
 def _shifted(xp: Any, logits: Array) -> Array:
@@ -61,7 +65,8 @@ def softmax(xp: Any, logits: Array) -> Array:
 def _cross_entropy(xp: Any, logits: Array, target: Array) -> Array:
     shifted = _shifted(xp, logits)
     if hasattr(logits, "astype"):
-        picked = xp.take_along_axis(shifted, target[..., None], -1)[..., 0]
+        flat = shifted.reshape(-1, shifted.shape[-1])
+        picked = flat[xp.arange(len(flat)), target.reshape(-1)].reshape(shifted.shape[:-1])
     else:
         picked = shifted.gather(-1, target[..., None])[..., 0]
     return xp.log(xp.exp(shifted).sum(-1)) - picked
@@ -81,20 +86,20 @@ def _binary_value(xp: Any, logits: Array, target: Array) -> Array:
 LOSSES = {
     "cross-entropy": Loss(
         "cross-entropy", "softmax", True, softmax, _cross_entropy,
-        lambda xp, logits, target: softmax(xp, logits) - _one_hot(xp, target, logits),
+        lambda xp, y, target: y - _one_hot(xp, target, y),
         lambda xp, gradient, y: y * (gradient - (gradient * y).sum(-1)[..., None]),
         r"\ell = -\log y_{\mathrm{target}}",
     ),
     "mse": Loss(
         "mse", "identity", False, lambda xp, logits: logits,
         lambda xp, logits, target: ((logits - target) ** 2).mean(-1),
-        lambda xp, logits, target: (logits - target) * (2 / logits.shape[-1]),
+        lambda xp, y, target: (y - target) * (2 / y.shape[-1]),
         lambda xp, gradient, y: gradient,
         r"\ell = \frac{1}{O} \sum_k (y_k - \hat{y}_k)^2",
     ),
     "binary-cross-entropy": Loss(
         "binary-cross-entropy", "sigmoid", False, ops.sigmoid_value, _binary_value,
-        lambda xp, logits, target: (ops.sigmoid_value(xp, logits) - target) / logits.shape[-1],
+        lambda xp, y, target: (y - target) / y.shape[-1],
         lambda xp, gradient, y: gradient * y * (1 - y),
         r"\ell = -\frac{1}{O} \sum_k \hat{y}_k \log y_k + (1 - \hat{y}_k) \log(1 - y_k)",
     ),

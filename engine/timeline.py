@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
+
+#: Timelines of up to so many steps are kept, since a run of a small network takes less time than laying one out.
+KEPT_STEPS = 5_000
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,18 @@ def masked(
 
 def build(pattern: str, T: int, S: int) -> Timeline:
     """Lay out a named pattern over T input steps and S output steps (S is used where feedback makes it free)."""
+    return _kept(pattern, T, S) if T + S <= KEPT_STEPS else _build(pattern, T, S)
+
+
+@lru_cache(maxsize=64)
+def _kept(pattern: str, T: int, S: int) -> Timeline:
+    made = _build(pattern, T, S)
+    for shared in (made.output_steps, made.reverse_output_steps, made.scored):
+        shared.setflags(write=False)
+    return made
+
+
+def _build(pattern: str, T: int, S: int) -> Timeline:
     if pattern == "one-to-many":
         return Timeline(pattern, tuple(Column("", s, 0 if s == 0 else None, s - 1, s, True) for s in range(S)))
     if pattern == "sequence-to-sequence":

@@ -11,15 +11,13 @@ from functools import partial
 import numpy as np
 
 from engine import feedback, layout
-from engine import graph as graphs
+from engine.engines._numpy_scheme import scheme_of
 from engine.inputs import Batch
 from engine.layout import Lane
 from engine.losses import LOSSES
-from engine.plan.compiled import Compiled, compile_cell
 from engine.plan.lane import LaneRun, LaneTape
 from engine.plan.pool import Pool
-from engine.plan.record import Lease, Reading, Source
-from engine.plan.tape import Size
+from engine.plan.record import Lease, Reading
 from engine.plan.walked import WalkedRun
 from engine.recording import Recording
 from engine.spec import ModelSpec
@@ -28,68 +26,44 @@ AnyRun = LaneRun | WalkedRun
 
 
 class Run:
-    """One run; :meth:`forward`, then :meth:`backward` where there is a target, then :meth:`record`."""
+    """One run; :meth:`forward`, then :meth:`backward` where there is a target, then :meth:`record`.
+
+    ``walk``: walk the cells' graphs even where there is a plan.
+    """
 
     def __init__(
         self, spec: ModelSpec, parameters: dict[str, np.ndarray], batch: Batch, pool: Pool[LaneTape], walk: bool = False
     ) -> None:  # fmt: skip
         self.spec, self.parameters, self.batch, self.pool, self.walk = spec, parameters, batch, pool, walk
-        self.timeline = batch.timeline
-        self.differentiable = batch.target is not None
+        self.scheme = scheme_of(spec, batch)
+        self.states, self.output_part = self.scheme.states, self.scheme.output_part
         self.loss = LOSSES[spec.loss]
         self.lease = Lease(pool)
         self.lanes: dict[str, list[AnyRun]] = {}
-        self.states = graphs.build(spec.cell, spec.nonlinearity, spec.bias).states
-        # What goes back in is known ahead under teacher forcing; otherwise the steps wait for each other.
-        self.has_feedback = self.timeline.has_feedback
-        self.stepwise = self.has_feedback and not (batch.forced and self.differentiable)
-        ids = self.has_feedback and spec.loss == "cross-entropy"
-        self.fed_back = np.full((batch.S, batch.B), -1) if ids else None
-        self.through_feedback = self.stepwise and self.differentiable and not ids
+        self.masks = {part: batch.step_mask(part) for part in self.scheme.lanes}
+        self.fed_back = np.full((batch.S, batch.B), -1) if self.scheme.ids else None
         before = layout.output_before(spec)
         self.W_y, self.b_y = parameters[f"{before}output.weight"], parameters[f"{before}output.bias"]
         self.logits = np.zeros((0,))
-        self.grads: dict[str, np.ndarray] = {}
+        self.found: dict[str, np.ndarray] = {}
 
     # Lanes -----------------------------------------------------------------------------------------------
 
     def _make(self, part: str) -> list[AnyRun]:
         """The part's lanes, in order of computation."""
-        spec, batch, mask = self.spec, self.batch, self.batch.step_mask(part)
-        N, runs = self.timeline.steps(part), []
-        for lane in layout.lanes(spec, part):
-            given = {name: self.parameters[lane.parameter(name)] for name in layout.stacked_names(spec)}
-            plan = compile_cell(spec.cell, spec.nonlinearity, spec.bias, mask is not None)
-            if self.walk or not isinstance(plan, Compiled):
-                graph = graphs.build(spec.cell, spec.nonlinearity, spec.bias)
-                runs.append(WalkedRun(graph, lane, N, batch.B, mask, given))
-                continue
-            size = Size.fitting(
-                plan, spec.hidden_size, lane.input_size, batch.B, spec.dtype, masked=mask is not None,
-                outside=self._outside(part, lane, N), stepwise=self._waits(part),
-            )  # fmt: skip
-            key = (spec.cell, spec.nonlinearity, spec.bias, size)
-            tape = self.pool.take(key, N, partial(LaneTape, plan, size, N))
-            runs.append(self.lease.add(key, LaneRun(plan, lane, tape, N, mask, given)))
+        N, mask, runs = self.scheme.steps[part], self.masks[part], []
+        for made in self.scheme.lanes[part]:
+            given = {name: self.parameters[full] for name, full in made.names}
+            run: AnyRun
+            if self.walk or made.plan is None:
+                run = WalkedRun(self.scheme.graph, made.lane, N, self.batch.B, mask, given)
+            else:
+                tape = self.pool.take(made.key, N, partial(LaneTape, made.plan, made.size, N))
+                run = LaneRun(made.plan, made.lane, tape, N, mask, given)
+            runs.append(run)
+            self.lease.add(made.key, run)
         self.lanes[part] = runs
         return runs
-
-    def _waits(self, part: str) -> bool:
-        return self.stepwise and part == self.timeline.output_part
-
-    def _outside(self, part: str, lane: Lane, N: int) -> bool:
-        """Whether gradients come to the lane's h at every step, and not only after the last one."""
-        if not self.differentiable or (self.through_feedback and part == self.timeline.output_part):
-            return False
-        if lane.layer < self.spec.num_layers - 1:
-            return True
-        if part != self.timeline.output_part:
-            return False
-        return self._emitting(lane.reverse).tolist() != [0 if lane.reverse else N - 1]
-
-    def _emitting(self, reverse: bool) -> np.ndarray:
-        """For each output, the step whose state it reads in one direction, (S,)."""
-        return self.timeline.reverse_output_steps if reverse else self.timeline.output_steps
 
     def _layer(self, part: str, layer: int) -> list[AnyRun]:
         return [run for run in self.lanes[part] if run.lane.layer == layer]
@@ -97,17 +71,17 @@ class Run:
     @property
     def _top(self) -> list[AnyRun]:
         """The lanes that the head reads."""
-        return self._layer(self.timeline.output_part, self.spec.num_layers - 1)
+        return self._layer(self.output_part, self.spec.num_layers - 1)
 
     # Forward ---------------------------------------------------------------------------------------------
 
     def forward(self) -> None:
         """Compute every part, and the outputs."""
-        for part in self.timeline.parts:
+        for part in self.scheme.lanes:
             for run in self._make(part):
                 for state in self.states:
                     run.initial(state)[...] = self._initial(run.lane, state)
-            if self._waits(part):
+            if self.scheme.waits(part):
                 self._forward_stepwise(part)
             else:
                 self._forward_layers(part)
@@ -137,27 +111,16 @@ class Run:
         if part == "decoder":
             return None
         x = self.parameters[self._embedding][self.batch.x] if self.spec.has_embedding else self.batch.x
-        rows = self._rows_read(part)
+        rows = self.scheme.reads[part]
         if rows is None:
             return x
         found = np.zeros((len(rows), *x.shape[1:]), x.dtype)
         found[rows >= 0] = x[rows[rows >= 0]]
         return found
 
-    def _rows_read(self, part: str) -> np.ndarray | None:
-        """The input step that each step reads, -1 for none; None where that is simply its own."""
-        steps = self.timeline.steps(part)
-        if not self.has_feedback and steps == self.batch.T and self.timeline.output_columns[-1].reads is not None:
-            reads = [column.reads for column in self.timeline.of(part)]
-            if reads == list(range(steps)):
-                return None
-        reads = [column.reads for column in self.timeline.of(part)]
-        return np.array([-1 if row is None else row for row in reads])
-
     def _forward_layers(self, part: str) -> None:
-        mask = self.batch.step_mask(part)
-        x = self._read(part)
-        if self.has_feedback and part == self.timeline.output_part:
+        mask, x = self.masks[part], self._read(part)
+        if self.spec.has_feedback and part == self.output_part:
             forced = self._forced()
             x = forced if x is None else np.concatenate([x, forced], axis=-1)
         assert x is not None
@@ -170,13 +133,13 @@ class Run:
                     np.copyto(run.x, 0, where=~mask[:, None, :])
                 run.forward()
             frames = runs[0].hidden if len(runs) == 1 else np.concatenate([run.hidden for run in runs], axis=1)
-        if part == self.timeline.output_part:
-            steps = [run.hidden[self._emitting(run.lane.reverse)] for run in self._top]
-            self.read_by_head = np.concatenate(steps, axis=1).transpose(0, 2, 1)
+        if part == self.output_part:
+            tops = [run.hidden[self.scheme.emitting[run.lane.reverse]] for run in self._top]
+            self.read_by_head = (tops[0] if len(tops) == 1 else np.concatenate(tops, axis=1)).transpose(0, 2, 1)
             self.logits = self._head(self.read_by_head, self.batch.output_mask)
 
     def _forward_stepwise(self, part: str) -> None:
-        batch, mask, read, runs = self.batch, self.batch.step_mask(part), self._read(part), self.lanes[part]
+        batch, mask, read, runs = self.batch, self.masks[part], self._read(part), self.lanes[part]
         outputs = batch.output_mask
         self.logits = np.zeros((batch.S, batch.B, self.spec.output_size), self.spec.dtype)
         self.read_by_head = np.zeros((batch.S, batch.B, self.spec.hidden_size), self.spec.dtype)
@@ -224,69 +187,70 @@ class Run:
         counted = batch.weights != 0
         self.losses = _kept(self.loss.value(np, self.logits, batch.target)[..., None], counted)
         weights = batch.weights[..., None]
-        self.d_logits = _kept(self.loss.gradient(np, self.logits, batch.target) * weights, counted)
+        self.d_logits = _kept(self.loss.slope(np, self.y, batch.target) * weights, counted)
         self.d_y = np.zeros_like(self.logits)
-        self.grads = {name: np.zeros_like(value) for name, value in self.parameters.items()}
-        for part in reversed(self.timeline.parts):
-            for run in self.lanes[part]:
+        for runs in self.lanes.values():
+            for run in runs:
                 run.start_backward()
-        for part in reversed(self.timeline.parts):
-            if self.through_feedback and part == self.timeline.output_part:
+        for part in reversed(self.lanes):
+            if self.scheme.through and part == self.output_part:
                 self._backward_stepwise(part)
             else:
                 self._backward_layers(part)
-            for run in self.lanes[part]:
-                for name, grad in run.weight_gradients().items():
-                    self.grads[run.lane.parameter(name)] = grad
+            for made, run in zip(self.scheme.lanes[part], self.lanes[part], strict=True):
+                gradients = run.weight_gradients()
+                for name, full in made.names:
+                    self.found[full] = gradients[name]
                 if part == "decoder":
                     self._bridge_back(run)
-        self._head_weights()
-
-    def _head_weights(self) -> None:
-        before, O = layout.output_before(self.spec), self.spec.output_size
-        d_logits = self.d_logits.reshape(-1, O)
-        h = self.read_by_head.reshape(len(d_logits), -1)
-        self.grads[f"{before}output.weight"] = d_logits.T @ h
-        self.grads[f"{before}output.bias"] = d_logits.sum(0)
+        before = layout.output_before(self.spec)
+        d_logits = self.d_logits.reshape(-1, self.spec.output_size)
+        self.found[f"{before}output.weight"] = d_logits.T @ self.read_by_head.reshape(len(d_logits), -1)
+        self.found[f"{before}output.bias"] = d_logits.sum(0)
 
     def _backward_layers(self, part: str) -> None:
         H = self.spec.hidden_size
-        if part == self.timeline.output_part:
+        if part == self.output_part:
             arriving = (self.d_logits @ self.W_y).transpose(0, 2, 1)
             for i, run in enumerate(self._top):
-                gathering, emitting = arriving[:, i * H : (i + 1) * H], self._emitting(run.lane.reverse)
-                if self._outside(part, run.lane, run.N):
-                    run.outside[emitting] += gathering
+                gathering = arriving[:, i * H : (i + 1) * H]
+                if self.scheme.lanes[part][run.lane.row].outside:
+                    run.outside[self.scheme.emitting[run.lane.reverse]] += gathering
                 else:
                     run.last_gradient(self.states[0])[...] += gathering[0]
         for layer in reversed(range(self.spec.num_layers)):
             runs = self._layer(part, layer)
             for run in runs:
                 run.backward()
-            if layer == 0:
-                if self.spec.has_embedding or (part == "decoder" and self.spec.feeds_embedding):
-                    self._read_back(part, sum(run.input_gradient() for run in runs))
-                continue
-            arriving = sum(run.input_gradient() for run in runs)
-            for i, below in enumerate(self._layer(part, layer - 1)):
-                below.outside[...] += arriving[:, i * H : (i + 1) * H]
+            if layer > 0:
+                arriving = _total([run.input_gradient() for run in runs])
+                for i, below in enumerate(self._layer(part, layer - 1)):
+                    below.outside[...] += arriving[:, i * H : (i + 1) * H]
+            elif self.spec.has_embedding or (part == "decoder" and self.spec.feeds_embedding):
+                self._read_back(part, _total([run.input_gradient() for run in runs]))
+
+    def _gathered(self, name: str) -> np.ndarray:
+        """Where the gradient of an embedding or a bridge gathers."""
+        if name not in self.found:
+            self.found[name] = np.zeros_like(self.parameters[name])
+        return self.found[name]
 
     def _read_back(self, part: str, dx: np.ndarray) -> None:
         """Bring ∂L/∂ what the first layer read, (N, D, B), to the embeddings; padding has none."""
         spec, D = self.spec, 0 if part == "decoder" else self.spec.input_size or 0
         rows = dx.transpose(0, 2, 1)
         if D and spec.has_embedding:
-            reads = self._rows_read(part)
+            reads = self.scheme.reads[part]
             kept = rows[..., :D] if reads is None else rows[reads >= 0][..., :D]
             ids = self.batch.x if reads is None else self.batch.x[reads[reads >= 0]]
-            _scatter(self.grads[self._embedding], ids, kept)
-        if spec.feeds_embedding and self.fed_back is not None and part == self.timeline.output_part:
+            _scatter(self._gathered(self._embedding), ids, kept)
+        if spec.feeds_embedding and self.fed_back is not None and part == self.output_part:
             ids = feedback.embedding_rows(spec, self.fed_back)
-            _scatter(self.grads[feedback.embedding_name(spec)], ids, rows[..., D:])
+            _scatter(self._gathered(feedback.embedding_name(spec)), ids, rows[..., D:])
 
     def _backward_stepwise(self, part: str) -> None:
         """Back through steps that fed their own real outputs in."""
-        runs, h, mask = self.lanes[part], self.states[0], self.batch.step_mask(part)
+        runs, mask = self.lanes[part], self.masks[part]
         D, frames = 0 if part == "decoder" else self.spec.input_size or 0, []
         for s in reversed(range(self.batch.S)):
             runs[-1].gradient_at(s)[...] += (self.d_logits[s] @ self.W_y).T
@@ -311,7 +275,7 @@ class Run:
             grad = run.first_gradient(state)
             if self.spec.bidirectional:
                 name = self._bridge(state)
-                self.grads[name] += grad @ self._encoded(state, run.lane.layer).T
+                self._gathered(name)[...] += grad @ self._encoded(state, run.lane.layer).T
                 grad = self.parameters[name].T @ grad
             for i, encoder in enumerate(self._layer("encoder", run.lane.layer)):
                 encoder.last_gradient(state)[...] += grad[i * H : (i + 1) * H]
@@ -320,30 +284,25 @@ class Run:
 
     def record(self) -> Recording:
         """Everything by key; what the lanes hold is copied out when it is read."""
-        runs = [run for runs in self.lanes.values() for run in runs]
-        names = graphs.build(self.spec.cell, self.spec.nonlinearity, self.spec.bias).recorded
-        values: dict[str, np.ndarray | Source] = {
-            run.lane.key(name): partial(run.value, name) for run in runs for name in names
-        }
-        values |= {"output.logits": self.logits, "output.y": self.y}
-        initial = {run.lane.key(state): partial(run.started, state) for run in runs for state in self.states}
-        inputs = {part: runs[0].read for part, runs in self.lanes.items()}
-        recording = Recording({}, {}, Reading(self.lease, inputs), Reading(self.lease, initial), self.fed_back)
-        if self.differentiable:
+        scheme, lease = self.scheme, self.lease
+        values = {"output.logits": self.logits, "output.y": self.y}
+        recording = Recording(
+            Reading(lease, "value", scheme.sources, values), {}, Reading(lease, "read", scheme.input_sources),
+            Reading(lease, "started", scheme.initial_sources), self.fed_back,
+        )  # fmt: skip
+        if self.batch.target is not None:
             values["loss"] = self.losses
             recording.loss = float((self.losses[..., 0] * self.batch.weights).sum())
-            grads: dict[str, np.ndarray | Source] = {
-                run.lane.key(name): partial(run.grad, name) for run in runs for name in names
-            }
-            grads |= {
-                "output.logits": self.d_logits,
-                "output.y": self.d_y,
-                "loss": self.batch.weights[..., None].copy(),
-            }
-            recording.grads, recording.parameter_grads = Reading(self.lease, grads), self.grads
-        recording.values = Reading(self.lease, values)
-        self.pool.hold(self.lease)
+            weights = self.batch.weights[..., None].copy()
+            own = {"output.logits": self.d_logits, "output.y": self.d_y, "loss": weights}
+            recording.grads = Reading(lease, "grad", scheme.sources, own)
+            recording.parameter_grads = {name: self._gathered(name) for name in self.parameters}
+        self.pool.hold(lease)
         return recording
+
+
+def _total(parts: list[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else parts[0] + parts[1]
 
 
 def _kept(values: np.ndarray, mask: np.ndarray | None) -> np.ndarray:

@@ -47,7 +47,7 @@ class LaneRun:
         self.plan, self.lane, self.tape, self.N, self.given = plan, lane, tape, N, given
         self.at, self.size = tape.at, tape.size
         self.order = slice(None, None, -1 if lane.reverse else 1)
-        self.F, self.G = tape.F, tape.G
+        self.F, self.G, self.holds = tape.F, tape.G, True
         self.mask = mask
         if mask is not None:
             np.logical_not(mask[self.order][:, None, :], out=tape.mask[:N])
@@ -137,18 +137,20 @@ class LaneRun:
 
     def weight_gradients(self) -> dict[str, np.ndarray]:
         """∂L/∂ the stacked parameters."""
-        found = {name: np.zeros_like(value) for name, value in self.given.items()}
-        self.tape.packing.gradients(self.N, found)
-        return found
+        return self.tape.packing.gradients(self.N, self.given)
 
     # Reading ---------------------------------------------------------------------------------------------
 
-    def detach(self) -> None:
-        """Copy what was recorded, and leave the tape; only reading goes on."""
-        self.F, self.G = self.F[: self.N + 1].copy(), self.G[: self.N + 1].copy()
+    def detach(self) -> LaneTape | None:
+        """Copy what was recorded, and leave the tape, which is returned; only reading goes on."""
+        if not self.holds:
+            return None
+        self.F, self.G, self.holds = self.F[: self.N + 1].copy(), self.G[: self.N + 1].copy(), False
+        tape = self.tape
         del self.tape
+        return tape
 
-    def read(self) -> np.ndarray:
+    def read(self, name: str = "") -> np.ndarray:
         """What it read, (N, B, D)."""
         return _rows(self.x)
 

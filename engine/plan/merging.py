@@ -37,7 +37,7 @@ class Neighbours:
 
     def link(self, pairs: Iterable[tuple[Slot, Slot]]) -> bool:
         """Make each pair neighbours; False, with nothing changed, where that cannot be."""
-        made = []
+        made: list[tuple[Slot, Slot]] = []
         for one, other in pairs:
             if self.after.get(one) == other:
                 continue

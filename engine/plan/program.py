@@ -235,7 +235,9 @@ class _Backward:
     def _pass_on(self, value: Value) -> None:
         """What the step passes to a state before it; 0 where the step does not read it."""
         out = Ref("G", value.name.removesuffix("_prev"), -1)
-        sources = [("matvec back", (Ref("G", name),), name) for name in self.products[value.name]]
+        sources: list[tuple[str, tuple[Ref, ...], str]] = [
+            ("matvec back", (Ref("G", name),), name) for name in self.products[value.name]
+        ]
         rows = tuple(Ref("G", v.name) for v in self.values.values() if v.kind == "row" and v.recurrent)
         if rows and value is next(iter(self.values.values())):
             sources.insert(0, ("rows back", rows, ""))

@@ -46,24 +46,18 @@ class Size(NamedTuple):
     masked: bool
     outside: bool
 
-    @classmethod
-    def fitting(
-        cls, plan: Compiled, H: int, D: int, B: int, dtype: str, *, masked: bool, outside: bool, stepwise: bool
-    ) -> Size:
-        """Choose whether the input goes into every step's product, by what either way is likely to cost.
+    def better_fused(self, plan: Compiled) -> bool:
+        """Whether the input should go into every step's product, by what either way is likely to cost.
 
         The rates are rough and the same everywhere, so that a run's rounding depends on nothing but the sizes.
         """
-        slow = 2.0 if dtype == "float64" else 1.0
+        H, D, B, slow = self.H, self.D, self.B, 2.0 if self.dtype == "float64" else 1.0
         # Picoseconds a multiply-add: a matrix times a vector waits for memory, a product of matrices does not.
         gemv, gemm = (70 * slow if B == 1 else 30 * slow), 30 * slow
-        rows, recurrent, reading = (
-            H * len(names) for names in
-            (plan.rows, plan.having(plan.rows, "recurrent"), plan.having(plan.rows, "inputs"))
-        )  # fmt: skip
-        within = gemv * rows * (H + 1 + D) * B
+        recurrent, reading = (H * len(plan.having(plan.rows, kind)) for kind in ("recurrent", "inputs"))
+        within = gemv * H * len(plan.rows) * (H + 1 + D) * B
         apart = gemv * recurrent * H * B + gemm * reading * (1 + D) * B + 300_000 + 100 * slow * recurrent * B
-        return cls(H, D, B, dtype, stepwise or within < apart, masked, outside)
+        return within < apart
 
 
 def _aligned(shape: tuple[int, ...], dtype: str) -> np.ndarray:

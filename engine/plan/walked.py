@@ -142,7 +142,10 @@ class WalkedRun:
 
     # Reading ---------------------------------------------------------------------------------------------
 
-    def read(self) -> np.ndarray:
+    def detach(self) -> None:
+        """Nothing: it has no tape."""
+
+    def read(self, name: str = "") -> np.ndarray:
         """What it read, (N, B, D)."""
         return np.ascontiguousarray(self.x.transpose(0, 2, 1))
 

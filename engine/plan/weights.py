@@ -6,7 +6,7 @@ halved, and a block may stand in none or several of them; so each stacked parame
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,27 +24,21 @@ Given = Mapping[str, np.ndarray]
 class Move:
     """Blocks of one stacked parameter that stand in rows: row ``rows[i]`` has coefficients[i] · block ``blocks[i]``.
 
-    No row and no block stands in it twice. ``first`` where nothing was written to these rows, or blocks, before.
+    No block stands in it twice, and the rows follow each other. ``first`` where nothing was written there before: to the
+    rows, or on the way back to the blocks.
     """
 
     stacked: str
-    rows: slice | list[int]
+    rows: slice
     blocks: slice | list[int]
     coefficients: tuple[float, ...]
     first: bool
 
-    def scaled(self, blocks: np.ndarray) -> np.ndarray:
-        """Each of the blocks (n, H, …) times its coefficient."""
+    def factors(self, dims: int, dtype: str) -> np.ndarray | None:
+        """The coefficients, to multiply blocks of so many dimensions with; None where all are 1."""
         if all(value == 1.0 for value in self.coefficients):
-            return blocks
-        factors = np.array(self.coefficients, blocks.dtype)
-        return blocks * factors.reshape(-1, *(1,) * (blocks.ndim - 1))
-
-
-def _index(places: Sequence[int]) -> slice | list[int]:
-    """Places as a slice where they follow each other, since a slice is a view."""
-    run = list(range(places[0], places[0] + len(places)))
-    return slice(run[0], run[-1] + 1) if list(places) == run else list(places)
+            return None
+        return np.array(self.coefficients, dtype).reshape(-1, *(1,) * (dims - 1))
 
 
 def moves(values: Sequence[Value], kind: str, halve: bool, written: set[tuple[str, int]] | None = None) -> list[Move]:
@@ -65,27 +59,52 @@ def moves(values: Sequence[Value], kind: str, halve: bool, written: set[tuple[st
                     taken[row] = block, coefficient * (0.5 if halve and value.halved else 1.0)
                     break
         seen = filled if written is None else {row for row, (b, _) in taken.items() if (stacked, b) in written}
-        for first in (True, False):
-            rows = [row for row in taken if (row not in seen) is first]
-            if rows:
-                blocks = [taken[row][0] for row in rows]
-                scales = tuple(taken[row][1] for row in rows)
-                found.append(Move(stacked, _index(rows), _index(blocks), scales, first))
+        found += [_move(stacked, rows, taken, rows[0] not in seen) for rows in _following(taken, seen)]
         filled |= set(taken)
         if written is not None:
             written |= {(stacked, block) for block, _ in taken.values()}
     return found
 
 
-def _into(target: np.ndarray, parts: Sequence[Move], given: Given) -> None:
-    """Write stacked parameters into rows, ``target`` (rows, H, …)."""
-    for move in parts:
-        stacked = given[move.stacked]
-        blocks = move.scaled(stacked.reshape(-1, target.shape[1], *stacked.shape[1:])[move.blocks])
-        if move.first:
-            target[move.rows] = blocks
+def _following(rows: Iterable[int], seen: set[int]) -> list[list[int]]:
+    """Rows in groups that follow each other and are alike in having been seen."""
+    found: list[list[int]] = []
+    for row in rows:
+        if found and found[-1][-1] + 1 == row and (found[-1][-1] in seen) == (row in seen):
+            found[-1].append(row)
         else:
-            target[move.rows] += blocks
+            found.append([row])
+    return found
+
+
+def _move(stacked: str, rows: list[int], taken: dict[int, tuple[int, float]], first: bool) -> Move:
+    blocks = [taken[row][0] for row in rows]
+    run = blocks == list(range(blocks[0], blocks[0] + len(blocks)))  # a slice is a view, a list a copy
+    where = slice(blocks[0], blocks[-1] + 1) if run else blocks
+    return Move(stacked, slice(rows[0], rows[-1] + 1), where, tuple(taken[row][1] for row in rows), first)
+
+
+class Transfer:
+    """A move with its views cut: from a stacked parameter into rows, ``target`` (rows, H, …)."""
+
+    def __init__(self, target: np.ndarray, move: Move) -> None:
+        self.target, self.move = target[move.rows], move
+        self.shape = (-1, *target.shape[1:])
+        self.factors = move.factors(target.ndim, target.dtype.name)
+
+    def __call__(self, given: Given) -> None:
+        """Write the blocks."""
+        blocks = given[self.move.stacked].reshape(self.shape)[self.move.blocks]
+        if self.factors is not None:
+            blocks = blocks * self.factors
+        if self.move.first:
+            self.target[...] = blocks
+        else:
+            self.target += blocks
+
+
+def _transfers(target: np.ndarray, parts: Sequence[Move]) -> list[Transfer]:
+    return [Transfer(target, move) for move in parts]
 
 
 @dataclass(frozen=True)
@@ -145,38 +164,54 @@ class Packing:
         self.H, values = size.H, plan.values
         self.reading = plan.having(plan.rows, "inputs")
         self.alone = tuple(name for name in plan.rows if name not in self.reading)
-        chosen = {"all": plan.rows, "recurrent": tape.recurrent, "reading": self.reading, "alone": self.alone}
-        self.moves = {
-            (group, kind): moves([values[name] for name in names], kind, True)
-            for group, names in chosen.items() for kind in ("recurrent", "inputs", "biases")
-        }  # fmt: skip
-        self.back = moves([values[name] for name in tape.recurrent_back], "recurrent", False)
         self.matrices = {v.name: v.recurrent[0] for v in values.values() if v.kind == "matvec"}
         self.before = np.zeros((len(self.reading), self.H, 1 + size.D), size.dtype)
         self.biases = np.zeros((len(self.alone), self.H), size.dtype)
+        self.loads = self._loads()
+        back = tape.W_back
+        rows = back.reshape(-1, self.H, self.H) if size.B == 1 else back.reshape(self.H, -1, self.H).transpose(1, 2, 0)
+        self.back = _transfers(rows, moves([values[name] for name in tape.recurrent_back], "recurrent", False))
         self.pieces = pieces(plan, self.H, size.D)
-        self.runs = [(run, moves([values[name] for name in run], "inputs", False))
-                     for run in _runs(plan, plan.having(plan.rows_back, "inputs"))]  # fmt: skip
         main = f"{plan.states[0]}_prev"
-        self.tail = slice(tape.at["F", main].start, tape.at["F", INPUT].stop)
+        self.tail = tape.at["F", main].start
+        self.runs = [
+            (
+                tape.region("G", run),
+                np.zeros((len(run), self.H, size.D), size.dtype),
+                moves([values[n] for n in run], "inputs", False),
+            )
+            for run in _runs(plan, plan.having(plan.rows_back, "inputs"))
+        ]
+
+    def _loads(self) -> list[Transfer]:
+        """What goes where before a forward pass."""
+        tape, H, plan = self.tape, self.H, self.plan
+
+        def into(target: np.ndarray, rows: Sequence[str], kind: str) -> list[Transfer]:
+            return _transfers(target, moves([plan.values[name] for name in rows], kind, True))
+
+        matrix = tape.W.reshape(-1, H, tape.W.shape[1])
+        if tape.size.fused:
+            return [
+                *into(matrix[:, :, :H], plan.rows, "recurrent"),
+                *into(matrix[:, :, H + 1 :], plan.rows, "inputs"),
+                *into(matrix[:, :, H], plan.rows, "biases"),
+            ]
+        return [
+            *into(matrix, tape.recurrent, "recurrent"),
+            *into(self.before[:, :, 1:], self.reading, "inputs"),
+            *into(self.before[:, :, 0], self.reading, "biases"),
+            *into(self.biases, self.alone, "biases"),
+        ]
 
     # Forward ---------------------------------------------------------------------------------------------
 
     def load(self, given: Given) -> None:
         """Take the stacked parameters ("weight_hh", …) of a lane."""
-        tape, H = self.tape, self.H
-        matrix = tape.W.reshape(-1, H, tape.W.shape[1])
-        if tape.size.fused:
-            _into(matrix[:, :, :H], self.moves["all", "recurrent"], given)
-            _into(matrix[:, :, H + 1 :], self.moves["all", "inputs"], given)
-            _into(matrix[:, :, H], self.moves["all", "biases"], given)
-        else:
-            _into(matrix, self.moves["recurrent", "recurrent"], given)
-            _into(self.before[:, :, 1:], self.moves["reading", "inputs"], given)
-            _into(self.before[:, :, 0], self.moves["reading", "biases"], given)
-            _into(self.biases, self.moves["alone", "biases"], given)
+        for transfer in self.loads:
+            transfer(given)
         for name, part in self.matrices.items():
-            np.multiply(self._block(part[1], given), part[0], out=tape.matrices[name])
+            np.multiply(self._block(part[1], given), part[0], out=self.tape.matrices[name])
 
     def _block(self, block: tuple[str, int], given: Given) -> np.ndarray:
         return given[block[0]][block[1] * self.H : (block[1] + 1) * self.H]
@@ -198,42 +233,45 @@ class Packing:
 
     def load_back(self, given: Given) -> None:
         """Take what the backward pass multiplies with."""
-        back, H = self.tape.W_back, self.H
-        rows = back.reshape(-1, H, H) if self.tape.size.B == 1 else back.reshape(H, -1, H).transpose(1, 2, 0)
-        _into(rows, self.back, given)
+        for transfer in self.back:
+            transfer(given)
 
     def input_gradient(self, first: int, last: int, given: Given) -> np.ndarray:
         """∂L/∂x of the steps first … last − 1, (steps, D, B)."""
         tape, D, B = self.tape, self.tape.size.D, self.tape.size.B
-        total = None
-        for run, parts in self.runs:
-            matrix = np.empty((len(run), self.H, D), tape.size.dtype)
-            _into(matrix, parts, given)
-            rows, matrix = tape.G[first + 1 : last + 1, tape.region("G", run)], matrix.reshape(-1, D)
+        total = np.zeros((0,))
+        for where, blocks, parts in self.runs:
+            for transfer in _transfers(blocks, parts):
+                transfer(given)
+            rows, matrix = tape.G[first + 1 : last + 1, where], blocks.reshape(-1, D)
             found = (rows[..., 0] @ matrix)[..., None] if B == 1 else np.matmul(np.ascontiguousarray(matrix.T), rows)
-            total = found if total is None else total + found
-        return np.zeros((last - first, D, B), tape.size.dtype) if total is None else total
+            total = total + found if total.size else found
+        return total if total.size else np.zeros((last - first, D, B), tape.size.dtype)
 
-    def gradients(self, N: int, found: dict[str, np.ndarray]) -> None:
-        """Add up the gradients of the stacked parameters over N steps into ``found``, which holds zeros."""
+    def gradients(self, N: int, given: Given) -> dict[str, np.ndarray]:
+        """∂L/∂ the stacked parameters over N steps."""
         tape, H = self.tape, self.H
+        found = {name: np.zeros_like(value) for name, value in given.items()}
         for piece in self.pieces:
-            rows = tape.G[1 : N + 1, tape.region("G", piece.names)]
-            columns = slice(self.tail.start + piece.columns.start, self.tail.start + piece.columns.stop)
-            product = _outer(rows, tape.F[:N, columns]).reshape(len(piece.names), H, -1)
+            columns = slice(self.tail + piece.columns.start, self.tail + piece.columns.stop)
+            product = _outer(tape.G[1 : N + 1, tape.region("G", piece.names)], tape.F[:N, columns])
+            product = product.reshape(len(piece.names), H, -1)
             for where, move in piece.moves:
                 stacked = found[move.stacked]
                 blocks = stacked.reshape(-1, H, *stacked.shape[1:])
-                part = move.scaled(product[move.rows][:, :, where])
+                part = product[move.rows, :, where]
+                factors = move.factors(part.ndim, part.dtype.name)
+                part = part if factors is None else part * factors
                 if move.first:
                     blocks[move.blocks] = part
                 else:
                     blocks[move.blocks] += part
         for name, (coefficient, block) in self.matrices.items():
             vector = self.plan.program.place[self.plan.values[name].args[0]]
-            given = tape.F[vector.shift : N + vector.shift, tape.at["F", vector.slot]]
-            part = _outer(tape.G[1 : N + 1, tape.at["G", name]], given)
+            read = tape.F[vector.shift : N + vector.shift, tape.at["F", vector.slot]]
+            part = _outer(tape.G[1 : N + 1, tape.at["G", name]], read)
             self._block(block, found)[...] += coefficient * part
+        return found
 
 
 def _outer(left: np.ndarray, right: np.ndarray) -> np.ndarray:
