@@ -38,6 +38,8 @@ class Engine(QIconEngine):
 
     def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
         """Return the picture for a screen with so many device pixels to a pixel."""
+        if size.isEmpty():  # a button that has no room while its layout settles
+            return QPixmap()
         pixmap = QPixmap(size * scale)
         pixmap.setDevicePixelRatio(scale)
         pixmap.fill(Qt.GlobalColor.transparent)

@@ -37,15 +37,20 @@ class Selected:
         """The trace's key."""
         return f"{self.prefix}.{self.name}"
 
+LONGEST = 100
+"""So many selections are remembered."""
+
 
 class Selection(QObject):
-    """Holds what is selected, and says when it changes."""
+    """Holds what is selected and the trail that led there, and says when it changes."""
 
     changed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._value: Selected | None = None
+        self._trail: list[Selected] = []
+        self._at = -1
 
     @property
     def value(self) -> Selected | None:
@@ -58,17 +63,49 @@ class Selection(QObject):
 
     def set(self, value: Selected | None) -> None:
         """Select what is given; None: nothing."""
+        if value is not None and value != self._value:
+            self._trail = [*self._trail[: self._at + 1], value][-LONGEST:]
+            self._at = len(self._trail) - 1
+        self._set(value)
+
+    def _set(self, value: Selected | None) -> None:
         if value != self._value:
             self._value = value
             self.changed.emit(value)
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether something was selected before this."""
+        return self._at > 0
+
+    @property
+    def can_go_forward(self) -> bool:
+        """Whether something was selected after this, from where one has gone back."""
+        return self._at < len(self._trail) - 1
+
+    def back(self) -> None:
+        """Select again what was selected before."""
+        if self.can_go_back:
+            self._at -= 1
+            self._set(self._trail[self._at])
+
+    def forward(self) -> None:
+        """Select again what one has gone back from."""
+        if self.can_go_forward:
+            self._at += 1
+            self._set(self._trail[self._at])
 
     def clear(self) -> None:
         """Select nothing."""
         self.set(None)
 
     def keep_within(self, trace: Trace | None) -> None:
-        """Drop a selection that another run no longer has."""
+        """Drop what another run no longer has, selected now or before."""
         chosen = self._value
+        kept = [] if trace is None else [each for each in self._trail if _exists(each, trace)]
+        if len(kept) < len(self._trail):
+            self._trail = kept
+            self._at = kept.index(chosen) if chosen in kept else len(kept) - 1
         if chosen is None:
             return
         if trace is None or not _exists(chosen, trace):

@@ -8,12 +8,14 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWi
 from gui.format import number
 from gui.frames import gradient, spectrum
 from gui.frames.inspector import Inspection, Place
+from gui.frames.whole_sum import Origin, whole_sum
 from gui.state.app_state import AppState
 from gui.state.selection import Selected
 from gui.theme import px
 from gui.views._inspector_gradient import GradientCard
 from gui.views._inspector_more import OutputCard, SpectrumCard
 from gui.views._inspector_step import StepCard
+from gui.views._inspector_sum import SumCard
 from gui.widgets import Section, icon_button, label
 from gui.widgets.painted import LOOK_EVENTS
 
@@ -48,6 +50,7 @@ class InspectorView(QWidget):
         self.follow.setSizePolicy(keep)
         self.step_card, self.gradient_card = StepCard(), GradientCard()
         self.output_card, self.spectrum_card = OutputCard(), SpectrumCard()
+        self.sum_card = SumCard()
         self.output_title = Section(self.tr("Output"))
         self.gradient_title = Section(self.tr("Gradient through this step"))
         self.spectrum_title = Section(self.tr("Eigenvalues of W_hh"))
@@ -68,7 +71,7 @@ class InspectorView(QWidget):
         head.addWidget(self.note)
         column.addLayout(head)
         for widget in (
-            *(self.empty, self.step_card, self.gradient_title, self.gradient_card),
+            *(self.empty, self.step_card, self.sum_card, self.gradient_title, self.gradient_card),
             *(self.output_title, self.output_card, self.spectrum_title, self.spectrum_card),
         ):
             column.addWidget(widget)
@@ -98,6 +101,9 @@ class InspectorView(QWidget):
         self.follow.clicked.connect(state.selection.clear)
         self.step_card.unit_chosen.connect(self._on_unit_chosen)
         self.step_card.name_chosen.connect(self._on_name_chosen)
+        self.sum_card.went.connect(self._on_went)
+        self.sum_card.back.clicked.connect(state.selection.back)
+        self.sum_card.forward.clicked.connect(state.selection.forward)
         self.spectrum_card.gate_chosen.connect(self._on_gate_chosen)
 
     def changeEvent(self, event: QEvent) -> None:
@@ -139,6 +145,14 @@ class InspectorView(QWidget):
         self._name = name
         self._show()
 
+    def _on_went(self, origin: Origin) -> None:
+        """Select where a number came from; first what it is part of, so that one can come back."""
+        place, selection = self._place(), self._state.selection
+        if place is not None:
+            unit = min(self._unit, self._state.session.trace.spec.hidden_size - 1) if self._state.session.trace else 0
+            selection.select(place.prefix, place.step, unit, self._name)
+            selection.select(origin.prefix, origin.step, origin.unit, origin.name)
+
     def _on_gate_chosen(self, gate: str) -> None:
         self._gate = gate
         self._show()
@@ -169,7 +183,7 @@ class InspectorView(QWidget):
         there = inspection is not None and place is not None
         self.empty.setVisible(not there)
         always: tuple[QWidget, ...] = (
-            *(self.step_card, self.gradient_title, self.gradient_card),
+            *(self.step_card, self.sum_card, self.gradient_title, self.gradient_card),
             *(self.spectrum_title, self.spectrum_card, self.note),
         )
         sometimes: tuple[QWidget, ...] = (self.output_title, self.output_card, self.follow)
@@ -184,6 +198,7 @@ class InspectorView(QWidget):
         unit = min(self._unit, inspection.trace.spec.hidden_size - 1)
         self._show_heading(inspection, place, unit)
         self.step_card.show_step(inspection, place, inspection.step(place, position, self._name, unit))
+        self._show_sum(inspection, place, position, unit)
         self._show_spectrum(inspection, place)
         self._show_gradient(inspection, place, position, unit)
         self._show_output(inspection, place, position)
@@ -204,6 +219,12 @@ class InspectorView(QWidget):
         texts.append(self.tr("unit {} of {}").format(unit + 1, trace.spec.hidden_size))
         self.note.setText(" · ".join(texts))
         self.follow.setVisible(self._state.selection.value is not None)
+
+    def _show_sum(self, inspection: Inspection, place: Place, position: int, unit: int) -> None:
+        there = inspection.computed(place, position) and not inspection.padding(place)
+        found = whole_sum(inspection, place, self._name, unit) if there else None
+        selection = self._state.selection
+        self.sum_card.show_sum(found, selection.can_go_back, selection.can_go_forward)
 
     def _show_gradient(self, inspection: Inspection, place: Place, position: int, unit: int) -> None:
         found = gradient.gradient(inspection, place, position, unit)

@@ -1,0 +1,214 @@
+"""The inspector's card of one unit's whole sum: a row a product, largest first, each a way to where it came from."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
+
+from gui import colormaps, fonts
+from gui.format import MINUS, full, number
+from gui.frames.whole_sum import Origin, Term, WholeSum
+from gui.theme import px, theme
+from gui.widgets import Card, icon_button, label, push_button
+from gui.widgets.number_lines import NumberLines
+from gui.widgets.painted import Painted
+
+FEW = 8
+"""So many products are shown until all are asked for."""
+LINE = 19
+
+
+class SumRows(Painted):
+    """Rows of products: a bar as long as the product is large, its name, its factors, its value."""
+
+    went = Signal(object)
+    """A number was clicked whose origin can be looked at: its Origin."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._terms: tuple[Term, ...] = ()
+        self._hover = (-1, -1)
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def set_terms(self, terms: tuple[Term, ...]) -> None:
+        """Show these, the largest first."""
+        if len(terms) != len(self._terms):
+            self.updateGeometry()
+        self._terms = terms
+        self.setAccessibleName("; ".join(f"{self.name_of(term)} {number(term.value)}" for term in terms))
+        self.update()
+
+    def terms(self) -> tuple[Term, ...]:
+        """What is shown."""
+        return self._terms
+
+    def sizeHint(self) -> QSize:
+        """Return a row for each."""
+        return QSize(px(240), len(self._terms) * px(LINE))
+
+    def minimumSizeHint(self) -> QSize:
+        """The same, narrower."""
+        return QSize(px(160), len(self._terms) * px(LINE))
+
+    @staticmethod
+    def names_of(term: Term) -> list[tuple[str, Origin | None]]:
+        """What a row is called: the things that were read, each with where it came from; a weight only by itself."""
+        read = [(name, origin) for name, _, origin in term.factors if not name.startswith("W_")]
+        return read or [(name, origin) for name, _, origin in term.factors]
+
+    def name_of(self, term: Term) -> str:
+        """A row's name in one text."""
+        return " · ".join(name for name, _ in self.names_of(term))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the rows."""
+        worn, most = theme(), max((abs(term.value) for term in self._terms), default=0.0)
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for at, term in enumerate(self._terms):
+                box = QRectF(0, at * px(LINE), self.width(), px(LINE))
+                share = abs(term.value) / most if most and most < float("inf") else 0.0
+                painter.setPen(Qt.PenStyle.NoPen)
+                colour = colormaps.diverging(1.0 if term.value > 0 else -1.0, 1.0, worn)
+                colour.setAlphaF(0.28)
+                painter.setBrush(colour)
+                painter.drawRoundedRect(box.adjusted(0, 1.5, -box.width() * (1 - share), -1.5), 3, 3)
+                self._write(painter, term, box.adjusted(px(5), 0, -px(5), 0), at)
+
+    def _write(self, painter: QPainter, term: Term, box: QRectF, row: int) -> None:
+        worn, middle = theme(), Qt.AlignmentFlag.AlignVCenter
+        for at, (name, origin, left, width) in enumerate(self._places(term)):
+            font = fonts.mono(11, 500)
+            under = origin is not None and self._hover == (row, at)
+            font.setUnderline(under)
+            painter.setFont(font)
+            painter.setPen(worn.forward if under else worn.text)
+            painter.drawText(QRectF(left, box.y(), width, box.height()), Qt.AlignmentFlag.AlignLeft | middle, name)
+        painter.setFont(fonts.mono(11))
+        painter.setPen(worn.muted)
+        right = box.adjusted(0, 0, -px(58), 0)
+        if len(term.factors) > 1:
+            product = " × ".join(_short(value) for _, value, _ in term.factors)
+            painter.drawText(right, Qt.AlignmentFlag.AlignRight | middle, product)
+        painter.setFont(fonts.mono(11, 600))
+        painter.setPen(worn.text)
+        painter.drawText(box, Qt.AlignmentFlag.AlignRight | middle, _short(term.value))
+
+    def _places(self, term: Term) -> list[tuple[str, Origin | None, float, float]]:
+        """Each name of a row with its left edge and width."""
+        metrics, left, found = QFontMetricsF(fonts.mono(11, 500)), float(px(5)), []
+        for name, origin in self.names_of(term):
+            width = metrics.horizontalAdvance(name) + 1
+            found.append((name, origin, left, width))
+            left += width + px(10)
+        return found
+
+    def _below(self, point: QPointF) -> tuple[int, int]:
+        """The row and the name in it at a point; a name owns the room up to the next."""
+        row = int(point.y() // px(LINE))
+        if not 0 <= row < len(self._terms):
+            return -1, -1
+        lefts = [left for _, _, left, _ in self._places(self._terms[row])]
+        return row, max([k for k, left in enumerate(lefts) if point.x() >= left], default=0)
+
+    def origin_at(self, point: QPointF) -> Origin | None:
+        """Where the number at a point came from; None where it cannot be looked at."""
+        row, at = self._below(point)
+        return None if row < 0 else self.names_of(self._terms[row])[at][1]
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Underline what a click would follow, and tell all digits."""
+        below = self._below(event.position())
+        if below != self._hover:
+            self._hover = below
+            goes = self.origin_at(event.position()) is not None
+            self.setCursor(Qt.CursorShape.PointingHandCursor if goes else Qt.CursorShape.ArrowCursor)
+            self.setToolTip(self.tip_of(below[0]))
+            self.update()
+
+    def tip_of(self, at: int) -> str:
+        """What the tooltip of a row says."""
+        if at < 0:
+            return ""
+        term = self._terms[at]
+        lines = [f"{name} = {full(value)}" for name, value, _ in term.factors]
+        return "\n".join([*lines, full(term.value)] if len(lines) > 1 else lines)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Underline nothing any more."""
+        self._hover = (-1, -1)
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Go to where the number came from."""
+        origin = self.origin_at(event.position())
+        if origin is not None:
+            self.went.emit(origin)
+
+
+class SumCard(Card):
+    """Shows a unit's whole sum."""
+
+    went = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("", parent)
+        self.setAccessibleName(self.tr("The unit's whole sum"))
+        self._sum: WholeSum | None = None
+        self._all = False
+        self.heading = label("", "muted")
+        self.back: QToolButton = icon_button("arrow-left", self.tr("Back to what was selected before"), "flat")
+        self.forward: QToolButton = icon_button("arrow-right", self.tr("Forward again"), "flat")
+        head = QHBoxLayout()
+        head.addWidget(self.heading, 1)
+        head.addWidget(self.back)
+        head.addWidget(self.forward)
+        self.rows = SumRows()
+        self.more = push_button("", "link")
+        self.result = NumberLines()
+        self.body.addLayout(head)
+        for widget in (self.rows, self.more, self.result):
+            self.body.addWidget(widget)
+        self.rows.went.connect(self.went)
+        self.more.clicked.connect(self._on_more)
+
+    def show_sum(self, found: WholeSum | None, can_go_back: bool, can_go_forward: bool) -> None:
+        """Show a sum; None: the step is not reached."""
+        self._sum = found
+        self.back.setEnabled(can_go_back)
+        self.forward.setEnabled(can_go_forward)
+        self._show()
+
+    def _on_more(self) -> None:
+        self._all = not self._all
+        self._show()
+
+    def _show(self) -> None:
+        found = self._sum
+        for widget in (self.rows, self.result):
+            widget.setVisible(found is not None)
+        self.more.setVisible(found is not None and len(found.terms) > FEW)
+        if found is None:
+            self.heading.setText(self.tr("Not reached yet"))
+            return
+        self.heading.setText(self.tr("What makes {}").format(found.inner or found.name))
+        shown = found.terms if self._all else found.terms[:FEW]
+        self.rows.set_terms(shown)
+        rest = found.terms[len(shown) :]
+        total = number(sum(term.value for term in rest))
+        text = self.tr("{} more, together {}").format(len(rest), total) if rest else self.tr("Only the largest")
+        self.more.setText(text)
+        lines = [[(f"{found.inner or found.name} = ", "muted"), (number(found.total), "strong")]]
+        if found.function:
+            inside = number(found.total)
+            word = f"{found.function}({inside})" if found.function != "identity" else inside
+            last = [(f"{found.name} = {word} = ", "muted"), (number(found.value), "result")]
+            lines = [*lines, last] if found.inner else [last]
+        self.result.set_lines(lines)
+
+
+def _short(value: float) -> str:
+    text = number(value)
+    return text if len(text) <= 7 else number(value, 2).replace("\u202f", "").replace(f"{MINUS} ", MINUS)

@@ -1,0 +1,78 @@
+"""The inspector's whole sum: shown with the step, followed by a click, and back again."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPointF, Qt
+
+from gui.state.app_state import AppState
+from gui.state.document import opened
+from gui.views.inspector import InspectorView
+
+
+@pytest.fixture
+def view(qtbot, show):
+    state = AppState(project=opened("movie-review", "lstm"))
+    qtbot.waitUntil(lambda: state.session.trace is not None, timeout=20_000)
+    made = InspectorView(state)
+    made.resize(340, 700)
+    shown = show(made)
+    shown.state = state
+    state.cursor.last()
+    yield shown
+    state.close()
+
+
+def row(view, part):
+    return next(k for k, term in enumerate(view.sum_card.rows.terms()) if part in view.sum_card.rows.name_of(term))
+
+
+def test_a_click_goes_to_where_a_number_came_from_and_back(view, qtbot):
+    selection = view.state.selection
+    selection.select("l0", 3, 4, "c")
+    rows, card = view.sum_card.rows, view.sum_card
+    kept = row(view, "c₃")
+    places = rows._places(rows.terms()[kept])
+    assert [name for name, *_ in places] == ["f₄[5]", "c₃[5]"]
+    at = QPointF(places[1][2] + 3, kept * 19 + 9)
+    qtbot.mouseClick(rows, Qt.MouseButton.LeftButton, pos=at.toPoint())
+    assert (selection.value.key, selection.value.step, selection.value.unit) == ("l0.c", 2, 4)
+    assert "c₃[5]" in card.heading.text()
+    assert card.back.isEnabled() and not card.forward.isEnabled()
+    card.back.click()
+    assert (selection.value.key, selection.value.step) == ("l0.c", 3)
+    card.forward.click()
+    assert selection.value.step == 2
+    card.back.click()
+    qtbot.mouseClick(rows, Qt.MouseButton.LeftButton, pos=QPointF(places[0][2] + 3, kept * 19 + 9).toPoint())
+    assert (selection.value.key, selection.value.step) == ("l0.f", 3)
+    assert not card.forward.isEnabled()
+    assert "a_f" in card.heading.text()
+
+
+def test_all_products_are_there_when_asked_for(view):
+    view.state.selection.select("l0", 3, 4, "f")
+    card = view.sum_card
+    count = len(card._sum.terms)
+    assert len(card.rows.terms()) == 8
+    assert card.more.text().startswith(f"{count - 8} more, together")
+    card.more.click()
+    assert len(card.rows.terms()) == count
+    assert "= " in card.rows.tip_of(0)
+
+
+def test_what_is_not_reached_has_no_sum(view):
+    view.state.cursor.first()
+    assert view.sum_card.heading.text() == "Not reached yet"
+    assert not view.sum_card.rows.isVisible()
+
+
+def test_the_trail_forgets_what_another_run_does_not_have(view, qtbot):
+    selection = view.state.selection
+    selection.select("l0", 3, 4, "c")
+    selection.select("l0", 2, 1, "h")
+    assert selection.can_go_back
+    with qtbot.waitSignal(view.state.session.trace_changed, timeout=20_000):
+        view.state.document.set_cell("rnn")
+    assert not selection.can_go_back
+    assert selection.value.key == "l0.h"
