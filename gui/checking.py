@@ -193,7 +193,7 @@ class CheckDialog(QDialog):
         assert self._trace is not None
         how = self.tr("(L(v + ε) − L(v − ε)) / 2ε, ε = {}, in float64: no chain rule")
         rows = [
-            (self.tr("Finite difference"), full(check.difference), how.format(number(STEP, 1).removeprefix("1 × ")))
+            (self.tr("Finite difference"), full(check.difference), how.format(number(STEP, 1)))
         ]
         for name, value in check.values.items():
             error = check.relative_error(name)

@@ -6,6 +6,7 @@ from engine.analysis.finite import NotFinite, first_not_finite
 from engine.analysis.flow import gradient_bands, gradient_flow, horizon, state_flow
 from engine.analysis.jacobians import jacobians, product_norms
 from engine.analysis.paths import paths
+from engine.analysis.rerun import rerun
 from engine.analysis.sigma import largest_singular_values
 from engine.analysis.spectra import eigenvalues, singular_values, spectral_radius
 from engine.analysis.truncated import clipped, truncated
@@ -27,6 +28,7 @@ __all__ = [
     "loss_shares",
     "paths",
     "product_norms",
+    "rerun",
     "singular_values",
     "spectral_radius",
     "state_flow",

@@ -19,6 +19,8 @@ from gui.state.project import FRESH, GIVEN, TRAINED, Project
 START = "movie-review"
 FIRST_ENGINE = "numpy"
 UNDO_LIMIT = 200
+GESTURE = "gesture "
+"""A merge id that begins so is one movement of the hand: one undo step, however long it takes."""
 MERGE_SECONDS = 1.5
 """Edits of one merge id that follow each other faster become one undo step."""
 
@@ -148,6 +150,10 @@ class Document(QObject):
             targets=tuple(targets),
         )
 
+    def reference(self) -> Mapping[str, np.ndarray]:
+        """The parameters that edits by hand are measured against: the shipped ones, or those of the seed."""
+        return _weights(self.task, self._project.spec)[0]
+
     def is_shipped(self, spec: ModelSpec | None = None) -> bool:
         """Whether the scenario's trained weights belong to a spec (by default the project's)."""
         spec = self._project.spec if spec is None else spec
@@ -197,7 +203,7 @@ class _Swap(QUndoCommand):
     def mergeWith(self, other: QUndoCommand) -> bool:
         if not isinstance(other, _Swap) or other._merge != self._merge or other._old is not self._new:
             return False
-        if other._time - self._time > MERGE_SECONDS:
+        if other._time - self._time > MERGE_SECONDS and not self._merge.startswith(GESTURE):
             return False
         self._new, self._time = other._new, other._time
         return True
