@@ -160,8 +160,10 @@ def _spectral(matrices: np.ndarray) -> np.ndarray:
 def _norms(rows: np.ndarray) -> np.ndarray:
     """‖row‖₂ of each row, safe where squares would over- or underflow."""
     squares, limits = np.vecdot(rows, rows), np.finfo(rows.dtype)
-    found = np.sqrt(squares)
-    unsafe = np.flatnonzero(~((squares > limits.tiny / limits.eps) & (squares < limits.max)))
+    found, least = np.sqrt(squares), limits.tiny / limits.eps
+    if len(squares) and squares.min() > least and squares.max() < limits.max:
+        return found
+    unsafe = np.flatnonzero(~((squares > least) & (squares < limits.max)))
     if unsafe.size:
         far = rows[unsafe].astype(np.float64)
         scale = np.abs(far).max(axis=1)

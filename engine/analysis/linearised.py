@@ -88,6 +88,9 @@ class Into:
 
     def _scaled(self, t: int, seeds: Mapping[str, np.ndarray], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         """What arrives at each product, (K, B, n, H)."""
+        if len(self.scaling) == 1:
+            output, _, diagonals = self.scaling[0]
+            return seeds[output][:, :, None] * diagonals[t]
         found: np.ndarray | None = None
         for output, slots, diagonals in self.scaling:
             part = seeds[output][:, :, None] * diagonals[t]

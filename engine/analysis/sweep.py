@@ -22,6 +22,8 @@ Visit = Callable[[int, slice, np.ndarray], None]
 Grads = dict[str, np.ndarray]
 #: Bidirectional layers are swept in chunks of rows whose dense arrays stay below this many bytes.
 CHUNK = 2**27
+#: Rows that have become zero are looked for every so many steps.
+FORGET = 8
 
 
 def output_seeds(trace: Any) -> np.ndarray:
@@ -103,7 +105,8 @@ class Sweep:
             if first < stop:
                 self._step(lanes, t, slice(first, stop), rows.start, here, there)
                 here, there = there, here
-                stop = self._forget(here, there, first, stop, rows.start)
+                if self.drop or t % FORGET == 0:
+                    stop = self._forget(here, there, first, stop, rows.start)
         return [self._across(part, grads) for grads in here]
 
     def _step(
