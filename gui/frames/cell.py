@@ -11,7 +11,7 @@ import numpy as np
 from engine import equations, ops
 from engine.events import Event
 from engine.narration.words import norm
-from gui.frames import cell_layout
+from gui.frames import cell_layout, cell_words
 from gui.frames.cell_layout import OUT, CellLayout, Wire
 from gui.frames.cell_numbers import Factor, Numbers, Segments, factors
 from gui.frames.cell_words import Symbol, kind, spelled
@@ -69,6 +69,8 @@ class CellFrame:
         Its place among the cell's operations in the order of the pass, from 1.
     equation : str
         LaTeX.
+    symbols : tuple of Symbol
+        The same, to be set symbol by symbol.
     lines : tuple of segments
         The chosen unit's numbers.
     factors : tuple of Factor
@@ -91,6 +93,7 @@ class CellFrame:
     number: int
     count: int
     equation: str
+    symbols: tuple[Symbol, ...]
     lines: tuple[Segments, ...]
     factors: tuple[Factor, ...]
     unit: int
@@ -211,7 +214,8 @@ class _Step:
         return CellFrame(
             self.layout, self.place, backward, self.padding, self._vectors(), self.done,
             tuple(self._flow(wire) for wire in self.layout.wires), lit, shown, kind(graph, shown),
-            order.index(shown) + 1, len(order), self._equation(shown, backward), lines, found, unit,
+            order.index(shown) + 1, len(order), self._equation(shown, backward),
+            (cell_words.factor if backward else cell_words.equation)(graph, shown, now, before), lines, found, unit,
             self._keeps(),
         )  # fmt: skip
 

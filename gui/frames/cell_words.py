@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine import ops
 from engine.graph import Graph, Node
@@ -12,11 +12,12 @@ from gui.frames.equation import lowered, parts
 
 @dataclass(frozen=True)
 class Symbol:
-    """One symbol with its index; roman where ``italic`` is False."""
+    """One symbol with what stands below and above it; roman where ``italic`` is False."""
 
     text: str
     below: str = ""
     italic: bool = True
+    above: str = ""
 
 
 def spelled(graph: Graph, name: str, now: str, before: str) -> tuple[Symbol, ...]:
@@ -32,6 +33,55 @@ def spelled(graph: Graph, name: str, now: str, before: str) -> tuple[Symbol, ...
     return _spelled(graph, graph.node(name), now, before)
 
 
+def equation(graph: Graph, name: str, now: str, before: str) -> tuple[Symbol, ...]:
+    """Write how a value comes about: c₅ = f₅ ⊙ c₄ + i₅ ⊙ g₅; what has no name of its own without a left-hand side."""
+    node = graph.node(name)
+    if not node.named:
+        return _spelled(graph, node, now, before)
+    left = Symbol(*parts(node.name, now, before))
+    return (left, Symbol("=", italic=False), *_body(graph, node, now, before))
+
+
+def factor(graph: Graph, name: str, now: str, before: str) -> tuple[Symbol, ...]:
+    """Write one factor of the chain rule as :func:`engine.equations.factor` does: δ = ∂L/∂f₅, a_f ← f₅ ⊙ … δ."""
+    node = graph.node(name)
+    value = _spelled(graph, node, now, before)
+    arrives = value if len(value) == 1 else _in_parentheses(value)
+    delta = Symbol("δ")
+    found = [delta, Symbol("=", italic=False), Symbol("∂L/∂"), *arrives]
+    for at, arg in enumerate(node.args):
+        child = graph.nodes[arg]
+        if child.op in (ops.WEIGHT, ops.BIAS, ops.CONSTANT):
+            continue
+        written = _spelled(graph, child, now, before)
+        slope = _slope(graph, node, at, arrives, now, before)
+        found += [Symbol("\u2003", italic=False), *written, Symbol(" ← ", italic=False), *slope, delta]
+    return tuple(found)
+
+
+def _slope(graph: Graph, node: Node, at: int, value: tuple[Symbol, ...], now: str, before: str) -> tuple[Symbol, ...]:
+    """What a gradient is multiplied with on its way from a value to one of its arguments."""
+    times = Symbol("⊙", italic=False)
+    one_minus = (Symbol("1", italic=False), Symbol("−", italic=False))
+    if node.op is ops.MATVEC:
+        weight = graph.nodes[node.args[0]].name
+        return (Symbol(weight[0], weight[2:], above="⊤"), Symbol("\u2009", italic=False))
+    if node.op is ops.PRODUCT:
+        other = graph.nodes[node.args[1 - at]]
+        return (*_wrapped(other, _spelled(graph, other, now, before)), times)
+    if node.op is ops.DIFFERENCE:
+        return (Symbol("−", italic=False),) if at else ()
+    if node.op is ops.TANH:
+        square = (*value[:-1], replace(value[-1], above="2"))
+        return (*_in_parentheses((*one_minus, *square)), times)
+    if node.op is ops.SIGMOID:
+        return (*value, times, *_in_parentheses((*one_minus, *value)), times)
+    if node.op is ops.RELU:
+        inside = (Symbol("[", italic=False), *value, Symbol(" > 0]", italic=False))
+        return (*inside, times)
+    return ()
+
+
 def plain(symbols: tuple[Symbol, ...]) -> str:
     """Symbols in one line of text."""
     return "".join(f" {s.text} " if s.text in "+−⊙" else lowered(s.text, s.below) for s in symbols)
@@ -42,6 +92,10 @@ def _spelled(graph: Graph, node: Node, now: str, before: str) -> tuple[Symbol, .
         return (Symbol(f"{node.constant:g}", italic=False),)
     if node.named or node.op in ops.LEAVES:
         return (Symbol(*parts(node.name, now, before)),)
+    return _body(graph, node, now, before)
+
+
+def _body(graph: Graph, node: Node, now: str, before: str) -> tuple[Symbol, ...]:
     children = [graph.nodes[arg] for arg in node.args]
     written = [_spelled(graph, child, now, before) for child in children]
     if node.op is ops.MATVEC:

@@ -47,7 +47,7 @@ def strip_width(room: float, size: int) -> float:
 
 def runs(symbols: Sequence[Symbol], role: str = "text") -> list[Run]:
     """Symbols as runs of mathematics."""
-    return [Run(s.text, s.below, "", s.italic, role) for s in symbols]
+    return [Run(s.text, s.below, s.above, s.italic, role) for s in symbols]
 
 
 def symbols_width(symbols: Sequence[Symbol], size: float) -> float:

@@ -10,12 +10,13 @@ from gui.frames import cell
 from gui.frames.cell import CellFrame
 from gui.frames.cell_words import plain
 from gui.frames.inspector import Inspection, Place
-from gui.mathematics import MathLabel
 from gui.state.app_state import AppState
 from gui.theme import px
+from gui.views import _cell_paint as draw
 from gui.views._cell_canvas import CellCanvas
 from gui.views._cell_pins import Pin, Pins
 from gui.widgets import icon_button, label
+from gui.widgets.math_line import MathLine
 from gui.widgets.number_lines import NumberLines
 from gui.widgets.painted import LOOK_EVENTS
 
@@ -48,7 +49,7 @@ class CellView(QWidget):
         self.follow = icon_button("x", self.tr("Follow the playhead again"), "flat")
         self.canvas = CellCanvas()
         self.canvas.setAccessibleName(self.tr("Diagram of the cell"))
-        self.equation = MathLabel(px=19)
+        self.equation = MathLine(19)
         self.numbers = NumberLines(12)
         self.pins = Pins()
         self._lay_out()
@@ -93,7 +94,6 @@ class CellView(QWidget):
         self._text.setSpacing(px(2))
         self._scroll.setFixedWidth(px(226))
         self.equation.setMinimumHeight(px(30))
-        self.equation.setMaximumHeight(px(34))
         self.numbers.setMinimumHeight(px(40))
 
     def _connect(self) -> None:
@@ -198,7 +198,7 @@ class CellView(QWidget):
         self.heading.setText(self._title(inspection, frame))
         self.caption.setText(self._caption(frame))
         self.canvas.set_frame(frame, self._pinned)
-        self.equation.set_latex(frame.equation)
+        self.equation.set_runs(draw.runs(frame.symbols))
         lines = frame.lines or [[(self._waiting(frame), "muted")]]
         self.numbers.set_lines(lines)
         self.follow.setVisible(chosen is not None)

@@ -130,6 +130,22 @@ def test_the_new_cell_state_in_numbers():
     assert frame.kind == "state"
 
 
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu", "identity"])
+def test_an_equation_in_symbols(nonlinearity):
+    inspection = make("rnn", nonlinearity=nonlinearity)
+    words = {"tanh": "tanh\u2009a₃", "relu": "ReLU\u2009a₃", "identity": "a₃"}
+    slopes = {"tanh": "(1 − h^23) ⊙ δ", "relu": "[h3 > 0] ⊙ δ", "identity": "δ"}
+
+    def one_line(symbols):
+        return "".join(
+            f" {s.text} " if s.text in "−⊙=" else s.text + (f"^{s.above}" if s.above else "") + s.below for s in symbols
+        )
+
+    assert plain(at(inspection, "forward", "h").symbols[2:]) == words[nonlinearity]
+    assert one_line(at(inspection, "backward", "h").symbols) == f"δ = ∂L/∂h3\u2003a3 ← {slopes[nonlinearity]}"
+    assert one_line(at(inspection, "backward", "W_hh h").symbols).endswith("h2 ← W^⊤hh\u2009δ")
+
+
 def test_a_dot_product_shows_its_largest_products_and_the_rest():
     inspection = make("rnn")
     trace = inspection.trace

@@ -57,10 +57,12 @@ def test_it_says_where_it_is_and_what_happened(view):
     go(view, "forward", "h")
     assert view.heading.text().endswith("step 4 “not”")
     assert view.caption.text() == f"operation {len(names)} of {len(names)}, forward: the new hidden state"
-    assert view.equation.latex().startswith("h_{4} = ")
+    assert view.equation.accessibleName().startswith("h_4 = ")
+    assert view.frame().equation.startswith("h_{4} = ")
     go(view, "backward", "h")
     assert view.caption.text().startswith(f"operation 1 of {len(names)}, backward")
-    assert view.equation.latex().startswith(r"\delta = \partial L/\partial h_{4}")
+    assert view.equation.accessibleName().startswith("δ = ∂L/∂ h_4")
+    assert view.frame().equation.startswith(r"\delta = \partial L/\partial h_{4}")
 
 
 def test_it_follows_the_playhead_until_a_step_is_selected(view):
