@@ -208,7 +208,7 @@ def available(sheet: Sheet) -> list[Track]:
     return sorted(made, key=lambda track: ORDER.index(track.id.partition(":")[0]))
 
 
-ORDER = ("output", "diagram", "tokens", "state", "gradient", "norm", "loss", "value")
+ORDER = ("output", "diagram", "tokens", "state", "gradient", "norm", "loss", "saturation", "value")
 """The kinds of track from the top down; a kind that is not listed comes last."""
 
 
