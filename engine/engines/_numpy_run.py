@@ -35,12 +35,12 @@ class Run:
         self, spec: ModelSpec, parameters: dict[str, np.ndarray], batch: Batch, pool: Pool[LaneTape], walk: bool = False
     ) -> None:  # fmt: skip
         self.spec, self.parameters, self.batch, self.pool, self.walk = spec, parameters, batch, pool, walk
-        self.scheme = scheme_of(spec, batch)
+        self.masks = {part: batch.step_mask(part) for part in batch.timeline.parts}
+        self.scheme = scheme_of(spec, batch, self.masks.values())
         self.states, self.output_part = self.scheme.states, self.scheme.output_part
         self.loss = LOSSES[spec.loss]
         self.lease = Lease(pool)
         self.lanes: dict[str, list[AnyRun]] = {}
-        self.masks = {part: batch.step_mask(part) for part in self.scheme.lanes}
         self.fed_back = np.full((batch.S, batch.B), -1) if self.scheme.ids else None
         before = layout.output_before(spec)
         self.W_y, self.b_y = parameters[f"{before}output.weight"], parameters[f"{before}output.bias"]
@@ -184,11 +184,11 @@ class Run:
     def backward(self) -> None:
         """Take the loss, and every gradient."""
         batch = self.batch
-        counted = batch.weights != 0
+        counted = None if batch.weights.all() else batch.weights != 0
         self.losses = _kept(self.loss.value(np, self.logits, batch.target)[..., None], counted)
         weights = batch.weights[..., None]
         self.d_logits = _kept(self.loss.slope(np, self.y, batch.target) * weights, counted)
-        self.d_y = np.zeros_like(self.logits)
+        self.d_y = np.zeros(self.logits.shape, self.logits.dtype)
         for runs in self.lanes.values():
             for run in runs:
                 run.start_backward()

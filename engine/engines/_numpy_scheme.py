@@ -5,6 +5,7 @@ A small network runs in less time than it takes to find all this out, so that it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -76,9 +77,8 @@ class Scheme:
             for part, masked in zip(timeline.parts, sizes.masked, strict=True)
         }
         self.steps = {part: timeline.steps(part) for part in timeline.parts}
-        self.emitting = {False: timeline.output_steps, True: timeline.reverse_output_steps}
+        self.emitting = {False: _index(timeline.output_steps), True: _index(timeline.reverse_output_steps)}
         self.reads = {part: self._reads(part) for part in timeline.parts}
-        self.has_initial = any(scheme.lane.part != "decoder" for schemes in self.lanes.values() for scheme in schemes)
 
     def waits(self, part: str) -> bool:
         """Whether the part's steps wait for each other's outputs."""
@@ -130,6 +130,12 @@ class Scheme:
         return {part: (first, "") for part, first in zip(self.lanes, firsts, strict=False)}
 
 
+def _index(steps: np.ndarray) -> np.ndarray | slice:
+    """Steps as a slice where they follow each other, since a slice is a view."""
+    first = int(steps[0])
+    return slice(first, first + len(steps)) if (np.diff(steps) == 1).all() else steps
+
+
 @lru_cache(maxsize=64)
 def _kept(spec: ModelSpec, pattern: str, S: int, sizes: Sizes, timeline: _Unhashed) -> Scheme:
     return Scheme(spec, timeline.value, sizes)
@@ -148,11 +154,11 @@ class _Unhashed:
         return isinstance(other, _Unhashed)
 
 
-def scheme_of(spec: ModelSpec, batch: Batch) -> Scheme:
-    """The scheme of a run, from earlier ones where the pattern has a name."""
+def scheme_of(spec: ModelSpec, batch: Batch, masks: Iterable[np.ndarray | None]) -> Scheme:
+    """The scheme of a run, from earlier ones where the pattern has a name; ``masks`` are its parts' steps."""
     timeline = batch.timeline
-    masked = tuple(batch.step_mask(part) is not None for part in timeline.parts)
-    sizes = Sizes(batch.T, batch.B, masked, batch.forced, batch.target is not None)
+    T, B = batch.x.shape[:2]
+    sizes = Sizes(T, B, tuple(mask is not None for mask in masks), batch.forced, batch.target is not None)
     if timeline.pattern not in PATTERNS:
         return Scheme(spec, timeline, sizes)
     return _kept(spec, timeline.pattern, batch.S, sizes, _Unhashed(timeline))

@@ -77,7 +77,7 @@ def compile_cell(cell: str, nonlinearity: str, bias: bool, masked: bool) -> Comp
     named = _slots(made, found)
     named["G"] += [OUTSIDE]
     # The input's chain comes last, so that what has not a whole number of H lies at the end.
-    ends = {name: 1 for name in free.order("F", [INPUT])}
+    ends = set(free.order("F", [INPUT]))
     named["F"] = sorted([*named["F"], ONE, INPUT], key=lambda name: name in ends)
     slots = {place: free.order(place, slots) for place, slots in named.items()}
     order_back = tuple(name for name in slots["G"] if ("F", name) in order)

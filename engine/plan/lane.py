@@ -42,7 +42,8 @@ class LaneRun:
     """
 
     def __init__(
-        self, plan: Compiled, lane: Lane, tape: LaneTape, N: int, mask: np.ndarray | None, given: Mapping[str, np.ndarray]
+        self, plan: Compiled, lane: Lane, tape: LaneTape, N: int, mask: np.ndarray | None,
+        given: Mapping[str, np.ndarray],
     ) -> None:  # fmt: skip
         self.plan, self.lane, self.tape, self.N, self.given = plan, lane, tape, N, given
         self.at, self.size = tape.at, tape.size
@@ -111,7 +112,7 @@ class LaneRun:
         return self.G[0, self.at["G", state]]
 
     def gradient_at(self, k: int) -> np.ndarray:
-        """Where the gradient of h after step k (in the order of computation) gathers, (H, B), before it is carried on."""
+        """Where the gradient of h after the k-th step computed gathers, (H, B), before it is carried on."""
         return self.G[k + 1, self.at["G", self.plan.states[0]]]
 
     @property

@@ -1,16 +1,16 @@
 """Fewer calls: those of one kind whose operands lie next to each other become one.
 
 A call costs 0.3 µs and an element of a small network next to nothing, so that two calls made one take half the time.
-Slots are free to lie in any order, and each merge is a wish: "these two next to each other, in each operand". Wishes are
-granted one after the other where they can be; every order of the rows is tried, and the one that leaves the fewest calls
-is taken.
+Slots are free to lie in any order, and each merge is a wish: "these two next to each other, in each operand". Wishes
+are granted one after the other where they can be; every order of the rows is tried, and the one that leaves the
+fewest calls is taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, permutations
+from itertools import islice, pairwise, permutations
 
 from engine.plan.program import Call, Ref
 
@@ -56,7 +56,7 @@ class Neighbours:
 
     def chain(self, slots: Sequence[Slot]) -> None:
         """Put slots one behind the other; they must be free."""
-        if not self.link(zip(slots, slots[1:], strict=False)):
+        if not self.link(pairwise(slots)):
             raise ValueError(f"{slots} cannot follow each other")
 
     def order(self, place: str, slots: Iterable[str]) -> tuple[str, ...]:

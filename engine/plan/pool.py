@@ -1,8 +1,8 @@
 """Tapes that wait for the next run, and those that a living trace still reads.
 
-Making a tape costs more than running a small network, so tapes are kept. A trace owns its numbers: it reads them from the
-tape of its run, which nobody else may have before the trace is gone. Where more than a few traces live at once, the oldest
-takes a copy of what it needs, and its tape is free.
+Making a tape costs more than running a small network, so tapes are kept. A trace owns its numbers: it reads them from
+the tape of its run, which nobody else may have before the trace is gone. Where more than a few traces live at once,
+the oldest takes a copy of what it needs, and its tape is free.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable
 from typing import Generic, Protocol, TypeVar
 
 #: Bytes of waiting tapes that are kept at most; the ones not used for the longest time go first.
-KEPT_BYTES = 512 * 1024 * 1024
+KEPT_BYTES = 256 * 1024 * 1024
 #: Traces that may hold on to their tapes at once.
 HOLDERS = 2
 
@@ -46,6 +46,7 @@ class Pool(Generic[Item]):
         # Filled from finalisers, which may run at any moment, also while the lock is held: hence no lock there.
         self._returned: deque[tuple[Hashable, Item]] = deque()
         self._holders: deque[weakref.ref[Holder]] = deque()
+        self._grown = False
         self._lock = threading.Lock()
 
     def take(self, key: Hashable, steps: int, make: Callable[[], Item]) -> Item:
@@ -58,6 +59,7 @@ class Pool(Generic[Item]):
                 found = min(fitting, key=lambda item: item.capacity)
                 waiting.remove(found)
                 return found
+            self._grown = True
         return make()
 
     def give_back(self, key: Hashable, item: Item) -> None:
@@ -94,17 +96,17 @@ class Pool(Generic[Item]):
         return sum(item.nbytes for items in self._waiting.values() for item in items)
 
     def _collect(self) -> None:
-        changed = False
         while self._returned:
             key, item = self._returned.popleft()
             self._waiting.setdefault(key, []).append(item)
             self._waiting.move_to_end(key)
-            changed = True
-        if not changed:
+        if not self._grown:  # it is only a new tape that can make them too many
             return
+        self._grown = False
         total = self._bytes()
         while total > self.kept_bytes and self._waiting:
             key, items = next(iter(self._waiting.items()))
             total -= items.pop(0).nbytes
+            self._grown = True  # others of this kind may still be out
             if not items:
                 del self._waiting[key]

@@ -1,13 +1,13 @@
 """The calls of one step: forward, backward, and the local derivatives that the backward ones multiply with.
 
-A call is a NumPy function on *slots*. Slots lie in places: ``F`` the frames of the forward pass (step k's frame holds the
-states before it and what it computed; its states after it lie in frame k + 1), ``G`` the frames of the gradients (step k's
-frame holds ∂L/∂ its rows and ∂L/∂ the states after it; what it passes to the states before it goes to frame k − 1),
-``C`` the local derivatives, for a chunk of steps at once, ``S`` scratch that every step uses again.
+A call is a NumPy function on *slots*. Slots lie in places: ``F`` the frames of the forward pass (step k's frame holds
+the states before it and what it computed; its states after it lie in frame k + 1), ``G`` the frames of the gradients
+(step k's frame holds ∂L/∂ its rows and ∂L/∂ the states after it; what it passes to the states before it goes to frame
+k − 1), ``C`` the local derivatives, for a chunk of steps at once, ``S`` scratch that every step uses again.
 
-Backward, the values between two *hubs* are eliminated: a hub's gradient is Σ (gradient of a later hub) ⊙ (product of the
-local derivatives on the way), and that product does not depend on any gradient, so that it is taken for many steps in one
-call. Hubs are the states, the rows, what a matrix multiplies, and values where many ways cross.
+Backward, the values between two *hubs* are eliminated: a hub's gradient is Σ (gradient of a later hub) ⊙ (product of
+the local derivatives on the way), and that product does not depend on any gradient, so that it is taken for many
+steps in one call. Hubs are the states, the rows, what a matrix multiplies, and values where many ways cross.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 from engine import ops
 from engine.plan.values import Value, kept
-
 
 #: What a gradient is multiplied with between two hubs: ("number", c), ("value", name), ("slope", a function's name),
 #: ("times", factor, factor) or ("plus", factor, factor).
@@ -292,7 +291,7 @@ class _Backward:
     # Local derivatives -----------------------------------------------------------------------------------
 
     def _factor(self, factor: Factor) -> Ref:
-        """The slot of a product of derivatives, written if it is new; always one of its own, so that it may be masked."""
+        """A slot for a product of derivatives; always one of its own, so that it may be masked."""
         out = self._new()
         self._write(factor, out)
         return out

@@ -1,8 +1,8 @@
 """A plan on memory: frames for so many steps, and the flat list of NumPy calls over views of them.
 
-All views are cut once; running a step is calling what stands in the list, one after the other. Frames are feature-major,
-(steps, features, B), so that a slot is one contiguous piece of memory and neighbouring slots are one; with one sequence
-a slot is a vector and the rows' product a matrix times a vector.
+All views are cut once; running a step is calling what stands in the list, one after the other. Frames are feature-
+major, (steps, features, B), so that a slot is one contiguous piece of memory and neighbouring slots are one; with one
+sequence a slot is a vector and the rows' product a matrix times a vector.
 
 ``F[k]`` is step k's frame forward, and ``G[k + 1]`` backward, k counting the steps in the order of computation.
 """
@@ -35,7 +35,8 @@ class Size(NamedTuple):
     """What a tape is made for.
 
     ``D`` is the input's length. ``fused``: the input goes into every step's product rather than before all steps.
-    ``masked``: some steps hold the states of some sequences. ``outside``: gradients come to h from outside at every step.
+    ``masked``: some steps hold the states of some sequences. ``outside``: gradients come to h from outside at every
+    step.
     """
 
     H: int
@@ -217,7 +218,7 @@ class Tape:
         columns += [self._column(cluster) for cluster in plan.forward]
         if self.size.masked:
             columns += [self._hold("F", f"{state}_prev", 1, 0) for state in plan.states]
-        return [call for step in zip(*columns) for call in step], len(columns)
+        return [call for step in zip(*columns, strict=False) for call in step], len(columns)
 
     def _hold(self, place: str, slot: str, to: int, source: int) -> Iterable[tuple[Any, tuple]]:
         """Where the mask says so, a state is what it was, and so is its gradient."""
@@ -235,8 +236,10 @@ class Tape:
             columns += [self._hold("G", state, -1, 0) for state in self.plan.states]
         if self.size.outside:
             hidden = list(self._steps("G", self.at["G", self.plan.states[0]], -1))
-            columns.append(zip(repeat(np.add), zip(hidden, self._steps("G", self.at["G", OUTSIDE], -1), hidden)))
-        steps = list(zip(*columns))
+            columns.append(
+                zip(repeat(np.add), zip(hidden, self._steps("G", self.at["G", OUTSIDE], -1), hidden, strict=False))
+            )
+        steps = list(zip(*columns, strict=False))
         self._backward, self._per_backward = [call for step in reversed(steps) for call in step], len(columns)
 
     # Running ---------------------------------------------------------------------------------------------

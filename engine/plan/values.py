@@ -1,8 +1,8 @@
 """A cell's graph in the form the plan works with: rows, products, functions and sums of H-vectors.
 
-A *row* gathers all that a sum has of the form W_h h_prev, W_x x and b. The rows of all gates stand below each other in
-one matrix, so that one product with [h_prev; 1; x] gives them together; what does not depend on h_prev can also be taken
-for all steps at once. Everything else is element-wise, one number a unit.
+A *row* gathers all that a sum has of the form W_h h_prev, W_x x and b. The rows of all gates stand below each other
+in one matrix, so that one product with [h_prev; 1; x] gives them together; what does not depend on h_prev can also be
+taken for all steps at once. Everything else is element-wise, one number a unit.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A lane that walks the cell's graph, step by step: for equations the plan does not know, and its witness in the tests."""
+"""A lane that walks the cell's graph: for equations the plan does not know, and the plan's witness in the tests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Parameters into the plan's order, and their gradients back into torch's.
 
-torch stacks the blocks of all gates in one parameter, gate after gate. The plan's rows have an order of their own, some are
-halved, and a block may stand in none or several of them; so each stacked parameter moves by lists of rows and blocks.
+torch stacks the blocks of all gates in one parameter, gate after gate. The plan's rows have an order of their own,
+some are halved, and a block may stand in none or several of them; so each stacked parameter moves by lists of rows
+and blocks.
 """
 
 from __future__ import annotations
@@ -111,12 +112,13 @@ def _transfers(target: np.ndarray, parts: Sequence[Move]) -> list[Transfer]:
 class Piece:
     """Rows that follow each other in ``G``, whose weights have their gradient in one product with part of [h_prev; 1; x].
 
-    ``moves`` holds, with the columns of the product they are about, the moves back into the stacked parameters.
+    ``moves`` holds, with the columns of the product they are about, the moves back into the stacked parameters, and
+    the factors of each.
     """
 
     names: tuple[str, ...]
     columns: slice
-    moves: tuple[tuple[slice | int, Move], ...]
+    moves: tuple[tuple[slice | int, Move, np.ndarray | None], ...]
 
 
 def _runs(plan: Compiled, names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -131,7 +133,7 @@ def _runs(plan: Compiled, names: Sequence[str]) -> list[tuple[str, ...]]:
     return found
 
 
-def pieces(plan: Compiled, H: int, D: int) -> list[Piece]:
+def pieces(plan: Compiled, H: int, D: int, dtype: str) -> list[Piece]:
     """The products that all weight gradients take."""
     every, end = plan.rows_back, H + 1 + D
     recurrent, reading = (plan.having(every, kind) for kind in ("recurrent", "inputs"))
@@ -141,7 +143,9 @@ def pieces(plan: Compiled, H: int, D: int) -> list[Piece]:
         neither = [name for name in every if name not in {*recurrent, *reading}]
         cut = [(run, H, end) for run in _runs(plan, reading)] + [(run, H, H + 1) for run in _runs(plan, neither)]
         cut += [(recurrent, 0, H + 1)] if recurrent else []
-    found, written, biased = [], set(), set()
+    found: list[Piece] = []
+    written: set[tuple[str, int]] = set()
+    biased: set[str] = set()
     for names, start, stop in cut:
         values = [plan.values[name] for name in names]
         back: list[tuple[slice | int, Move]] = []
@@ -152,7 +156,8 @@ def pieces(plan: Compiled, H: int, D: int) -> list[Piece]:
         fresh = [Value("", "") if name in biased else plan.values[name] for name in names]
         back += [(H - start, move) for move in moves(fresh, "biases", False, written)]
         biased |= set(names)
-        found.append(Piece(tuple(names), slice(start, stop), tuple(back)))
+        whole = tuple((where, move, move.factors(2 if isinstance(where, int) else 3, dtype)) for where, move in back)
+        found.append(Piece(tuple(names), slice(start, stop), whole))
     return found
 
 
@@ -171,7 +176,7 @@ class Packing:
         back = tape.W_back
         rows = back.reshape(-1, self.H, self.H) if size.B == 1 else back.reshape(self.H, -1, self.H).transpose(1, 2, 0)
         self.back = _transfers(rows, moves([values[name] for name in tape.recurrent_back], "recurrent", False))
-        self.pieces = pieces(plan, self.H, size.D)
+        self.pieces = pieces(plan, self.H, size.D, size.dtype)
         main = f"{plan.states[0]}_prev"
         self.tail = tape.at["F", main].start
         self.runs = [
@@ -251,16 +256,15 @@ class Packing:
     def gradients(self, N: int, given: Given) -> dict[str, np.ndarray]:
         """∂L/∂ the stacked parameters over N steps."""
         tape, H = self.tape, self.H
-        found = {name: np.zeros_like(value) for name, value in given.items()}
+        found = {name: np.zeros(value.shape, value.dtype) for name, value in given.items()}
         for piece in self.pieces:
             columns = slice(self.tail + piece.columns.start, self.tail + piece.columns.stop)
             product = _outer(tape.G[1 : N + 1, tape.region("G", piece.names)], tape.F[:N, columns])
             product = product.reshape(len(piece.names), H, -1)
-            for where, move in piece.moves:
+            for where, move, factors in piece.moves:
                 stacked = found[move.stacked]
                 blocks = stacked.reshape(-1, H, *stacked.shape[1:])
                 part = product[move.rows, :, where]
-                factors = move.factors(part.ndim, part.dtype.name)
                 part = part if factors is None else part * factors
                 if move.first:
                     blocks[move.blocks] = part
