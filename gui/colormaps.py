@@ -149,9 +149,7 @@ def sequential(
     return _colours(theme.sequential, index, values, theme)
 
 
-def diverging_image(
-    values: np.ndarray, scale: float, theme: Theme, empty: np.ndarray | None = None
-) -> QImage:
+def diverging_image(values: np.ndarray, scale: float, theme: Theme, empty: np.ndarray | None = None) -> QImage:
     """Paint a (rows, columns) array as an image with one pixel a value.
 
     Cells flagged in `empty` (same shape) have the colour of an empty slot. Values that are not finite have

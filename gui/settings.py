@@ -27,9 +27,7 @@ class Remembered(Generic[T]):
         The smallest and the largest number that is allowed.
     """
 
-    def __init__(
-        self, default: T, words: tuple[str, ...] = (), limits: tuple[float, float] | None = None
-    ) -> None:
+    def __init__(self, default: T, words: tuple[str, ...] = (), limits: tuple[float, float] | None = None) -> None:
         self._default: T = default
         self._words = words
         self._limits = limits

@@ -207,9 +207,7 @@ def _box(painter: QPainter, rect: QRectF, state: QStyle.StateFlag, theme: Theme,
 
 
 def _stroke(colour: QColor, width: float) -> QPen:
-    return QPen(
-        colour, max(1.2, width), Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin
-    )
+    return QPen(colour, max(1.2, width), Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
 
 
 def _polygon(box: QRectF, points: list[tuple[float, float]]) -> QPolygonF:
