@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -70,9 +70,18 @@ class TimelineBar(Painted):
 
     def set_position(self, position: int) -> None:
         """Show where the playhead stands."""
-        self._position = position
+        old, self._position = self._position, position
         self.setAccessibleName(self.tr("Timeline: {}").format(self._describe(position)))
-        self.update()
+        self.update(self._between(old, position))
+
+    def _between(self, old: int, new: int) -> QRect:
+        """What a move of the playhead changes: the segments it passes, their labels, and the mark."""
+        if not len(self._phases):
+            return self.rect()
+        segment = self._area().width() / len(self._phases)
+        margin = segment * max(1, self._every or 1) + px(16)
+        left, right = self._centre(min(old, new)) - margin, self._centre(max(old, new)) + margin
+        return QRectF(left, 0, right - left, self.height()).toAlignedRect() & self.rect()
 
     def relayout(self) -> None:
         """Measure again."""
@@ -120,11 +129,13 @@ class TimelineBar(Painted):
                 painter.setBrush(worn.slot)
                 painter.drawRoundedRect(area, px(3), px(3))
                 return
+            low = max(0, self.position_at(event.rect().left()) - 2)
+            high = min(count, self.position_at(event.rect().right() + 1) + 1)
             if area.width() / count >= px(APART):
-                self._paint_segments(painter, area)
+                self._paint_segments(painter, area, low, high)
             else:
                 self._paint_strip(painter, area)
-            self._paint_labels(painter, area)
+            self._paint_labels(painter, area, low, high)
             middle, half = self._centre(self._position), px(6)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(worn.text)
@@ -138,12 +149,12 @@ class TimelineBar(Painted):
         full = (worn.forward, worn.loss, worn.backward)[phase]
         return full if done else palette.blend(worn.panel, full, PALE)
 
-    def _paint_segments(self, painter: QPainter, area: QRectF) -> None:
+    def _paint_segments(self, painter: QPainter, area: QRectF, low: int, high: int) -> None:
         width = area.width() / len(self._phases)
         gap = min(2.0, width / 6)
         painter.setPen(Qt.PenStyle.NoPen)
-        for at, phase in enumerate(self._phases.tolist()):
-            painter.setBrush(self._colour(phase, at < self._position))
+        for at in range(low, high):
+            painter.setBrush(self._colour(int(self._phases[at]), at < self._position))
             segment = QRectF(area.left() + at * width + gap / 2, area.top(), width - gap, area.height())
             painter.drawRoundedRect(segment, px(2), px(2))
 
@@ -169,7 +180,7 @@ class TimelineBar(Painted):
                 QRectF(middle - px(1.5), area.top(), px(3), area.height()), self._colour(1, at < self._position)
             )
 
-    def _paint_labels(self, painter: QPainter, area: QRectF) -> None:
+    def _paint_labels(self, painter: QPainter, area: QRectF, low: int, high: int) -> None:
         worn, count = theme(), len(self._phases)
         plain, strong = self._font(400), self._font(600)
         metrics = QFontMetricsF(plain)
@@ -179,7 +190,7 @@ class TimelineBar(Painted):
         width = area.width() / count
         room = width * every - px(4)
         top = area.bottom() + px(3)
-        for at in range(0, count, every):
+        for at in range(max(0, low // every - 1) * every, min(count, high + every), every):
             here = at == self._position - 1
             painter.setFont(strong if here else plain)
             painter.setPen(worn.text if here else worn.muted)
