@@ -27,8 +27,8 @@ class Dock(QDockWidget):
     Parameters
     ----------
     view : type
-        The view's class, with the attributes ``id``, ``title`` and ``area``, and ``hidden`` where it is closed at
-        first: then it is made when it is first shown.
+        The view's class, with the attributes ``id``, ``title`` and ``area``, ``group`` where it belongs to one,
+        and ``hidden`` where it is closed at first: then it is made when it is first shown.
     state : AppState
         What the view is given.
     """
@@ -36,7 +36,7 @@ class Dock(QDockWidget):
     def __init__(self, view: type[Any], state: AppState, parent: QWidget) -> None:
         super().__init__(self.tr(view.title), parent)
         self.setObjectName(f"dock.{view.id}")
-        self.home = AREAS[view.area]
+        self.home, self.group = AREAS[view.area], getattr(view, "group", "")
         self.open_at_first = not getattr(view, "hidden", False)
         features = (
             QDockWidget.DockWidgetFeature.DockWidgetClosable

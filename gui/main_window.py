@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QCloseEvent, QShowEvent
@@ -27,6 +28,7 @@ from gui.views import views
 from gui.widgets import label
 
 LAYOUT_VERSION = 1
+TABBED = (Qt.DockWidgetArea.TopDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea)
 SIDES = {
     Qt.DockWidgetArea.LeftDockWidgetArea: (0.18, 228, 256),
     Qt.DockWidgetArea.RightDockWidgetArea: (0.25, 300, 420),
@@ -151,14 +153,14 @@ class MainWindow(QMainWindow):
         self._add_docks()
 
     def _add_docks(self) -> None:
-        """Put every panel at its own place; those above the score as tabs of one."""
-        above: Dock | None = None
+        """Put every panel at its own place; those above the score, and at the right, as tabs of one."""
+        first: dict[Qt.DockWidgetArea, Dock] = {}
         for dock in self.docks:
             self.addDockWidget(dock.home, dock)
-            if dock.home == Qt.DockWidgetArea.TopDockWidgetArea:
-                if above is not None:
-                    self.tabifyDockWidget(above, dock)
-                above = dock
+            if dock.home in TABBED:
+                if dock.home in first:
+                    self.tabifyDockWidget(first[dock.home], dock)
+                first.setdefault(dock.home, dock)
             dock.setVisible(dock.open_at_first)
 
     def _top(self) -> QWidget:
@@ -189,18 +191,26 @@ class MainWindow(QMainWindow):
         options = [(name, themes().title(name), "") for name in themes().names()]
         self._themes = actions.choices(menu, options, self._choose_theme)
         self._themes[themes().choice].setChecked(True)
-        menu = actions.submenu(table.VIEW, self.tr("P&anels"), "view.zoom_in", "panel-left")
-        for i, dock in enumerate(self.docks, 1):
-            toggle = dock.toggleViewAction()
-            toggle.setShortcut(f"Ctrl+Alt+{i}")
-            toggle.setToolTip(self.tr("Show or hide the panel"))
-            menu.addAction(toggle)
+        self._offer_panels()
         menu = actions.submenu(table.RUN, self.tr("&Cell"), "run.teacher_forcing")
         options = [(cell.name, self.tr(cell.title), "") for cell in by_size()]
         self._cells = actions.choices(menu, options, self.switches.choose_cell)
         self._engines = actions.submenu(table.RUN, self.tr("E&ngine"), "run.teacher_forcing", "cpu")
         self._engines.aboutToShow.connect(self._fill_engines)
         self._fill_engines()
+
+    def _offer_panels(self) -> None:
+        """One menu of panels, and one for each group of them; the first nine of each have keys."""
+        menus, keys = {"": self.actions_.submenu(table.VIEW, self.tr("P&anels"), "view.zoom_in", "panel-left")}, {}
+        for dock in self.docks:
+            if dock.group not in menus:
+                menus[dock.group] = self.actions_.submenu(table.VIEW, self.tr(dock.group), "view.zoom_in")
+            number = keys[dock.group] = keys.get(dock.group, 0) + 1
+            toggle = dock.toggleViewAction()
+            toggle.setShortcut(f"{'Ctrl+Alt+Shift' if dock.group else 'Ctrl+Alt'}+{number}")
+            toggle.setToolTip(self.tr("Show or hide the panel"))
+            toggle.triggered.connect(partial(_to_front, dock))
+            menus[dock.group].addAction(toggle)
 
     def _fill_engines(self) -> None:
         self._engines.clear()
@@ -295,3 +305,9 @@ class MainWindow(QMainWindow):
         self._weights.setToolTip(self.tr("How good the network is on data it has never seen, or what its weights are"))
         title = tasks.get(project.scenario).title
         self.setWindowTitle(self.tr("{} — Loopscope").format(self.tr(title)))
+
+
+def _to_front(dock: Dock, shown: bool) -> None:
+    """Bring a panel that was asked for before the tabs beside it."""
+    if shown:
+        dock.raise_()

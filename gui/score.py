@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QScrollBar, QWidget
 from engine import Trace
 from gui import fonts, score_keys
 from gui.frames.sheet import Sheet
+from gui.score_alone import AloneOver
 from gui.score_canvas import Canvas
 from gui.score_gutter import Gutter
 from gui.score_hand import Hand
@@ -84,6 +85,7 @@ class Score(QWidget):
         state.session.trace_changed.connect(self._on_trace_changed)
         state.cursor.changed.connect(self._on_cursor_changed)
         state.selection.changed.connect(self._on_selection_changed)
+        AloneOver(self.scene, self.canvas, state.horizon, self)
         themes().changed.connect(self._on_look_changed)
         themes().zoom_changed.connect(self._on_look_changed)
         hand.pointed.connect(self._on_pointed)

@@ -76,7 +76,10 @@ def nothing_left_behind(request: pytest.FixtureRequest):
 
     threads = _thread_count()
     windows = {w for w in QApplication.topLevelWidgets() if w.isVisible()} if QApplication.instance() else set()
+    # As in the program (gui.work.collector): no worker's thread may collect, and so delete, a widget.
+    gc.disable()
     yield
+    gc.enable()
     left = [w for w in QApplication.topLevelWidgets() if w.isVisible() and w not in windows]
     names = [f"{type(w).__name__} {w.objectName() or w.windowTitle()!r}" for w in left]
     for window in left:  # the next test shall not pay for this one

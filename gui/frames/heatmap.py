@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -63,12 +64,15 @@ class Heatmap:
         One for each part that has the lane.
     scale : float
         The largest finite magnitude; the ends of the colour map.
+    output : int or None
+        Whose loss alone it is the gradient of; None: of all.
     """
 
     name: str
     gradient: bool
     blocks: tuple[Block, ...]
     scale: float
+    output: int | None = None
 
     @property
     def size(self) -> int:
@@ -108,6 +112,19 @@ def heatmap(
         positions = progress.named(lane.prefix, name, gradient)
         blocks.append(Block(lane.prefix, trace.timeline.offset(lane.part), values, positions, padding))
     return Heatmap(name, gradient, tuple(blocks), scale_of(*(block.values for block in blocks)))
+
+
+def alone(whole: Heatmap, output: int, values: Mapping[str, np.ndarray], sequence: int) -> Heatmap:
+    """The same gradient, of one output's loss alone, (T, B, H) of each lane; the playhead need not have come there."""
+    blocks = tuple(
+        replace(
+            block,
+            values=np.ascontiguousarray(values[block.prefix][:, sequence].T),
+            positions=np.full(len(block.positions), -1),
+        )
+        for block in whole.blocks
+    )
+    return Heatmap(whole.name, True, blocks, scale_of(*(block.values for block in blocks)), output)
 
 
 def padded(trace: Trace, part: str, sequence: int) -> np.ndarray:

@@ -114,6 +114,14 @@ def _of_state(trace: Trace, wanted: Wanted, where: tuple[int, str, str], columns
     return FlowFrame(wanted, values, values == 0, columns, columns, low, high, drop > 0, None, None)
 
 
+def alone(trace: Trace, output: int, state: str) -> dict[str, np.ndarray]:
+    """∂L_s/∂ a state of one output's loss alone, (T, B, H) of every lane; a job for a worker."""
+    return {
+        prefix: analysis.horizon(trace, output, state, lane.layer, lane.direction, lane.part)
+        for prefix, lane in trace.lanes.items()
+    }
+
+
 def decades(values: np.ndarray) -> tuple[int, int]:
     """The powers of ten between which the positive values are shown, at most ``DECADES`` of them."""
     sizes = values[np.isfinite(values) & (values > 0)]

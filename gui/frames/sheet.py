@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
+
+import numpy as np
 
 from engine import Trace
 from engine.narration import Words
 from gui.frames.diagram import DiagramFrame, diagram
-from gui.frames.heatmap import Heatmap, heatmap
+from gui.frames.heatmap import Heatmap, alone, heatmap
 from gui.frames.norm import NormFrame, norm
 from gui.frames.outputs import OutputsFrame, outputs
 from gui.frames.progress import Progress
@@ -31,6 +33,7 @@ class Sheet:
         self.trace, self.words = trace, words
         self.progress = Progress(trace)
         self._kept: dict[Hashable, Any] = {}
+        self._alone: tuple[int, str, Mapping[str, np.ndarray]] | None = None
 
     def kept(self, key: Hashable, build: Callable[[], T]) -> T:
         """What ``build`` gives, built once; for what tracks derive from the frames, such as their pictures."""
@@ -42,10 +45,25 @@ class Sheet:
     def heatmap(self, layer: int, direction: str, name: str, gradient: bool = False) -> Heatmap:
         """Values or gradients of a layer in a direction."""
         key = ("heatmap", layer, direction, name, gradient)
-        return self.kept(
+        whole = self.kept(
             key,
             lambda: heatmap(self.trace, self.progress, layer, direction, name, gradient, self.words.sequence),
         )
+        if not gradient or self._alone is None or self._alone[1] != name:
+            return whole
+        output, _, values = self._alone
+        shown = self._kept.get((*key, "alone"))
+        if shown is None or shown.output != output:
+            shown = self._kept[(*key, "alone")] = alone(whole, output, values, self.words.sequence)
+        return shown
+
+    def show_alone(self, output: int, name: str, values: Mapping[str, np.ndarray]) -> None:
+        """Let the gradients of a state be those of one output's loss alone, (T, B, H) by lane."""
+        self._alone = (output, name, values)
+
+    def show_all(self) -> None:
+        """Let gradients be those of all losses again."""
+        self._alone = None
 
     @property
     def diagram(self) -> DiagramFrame:

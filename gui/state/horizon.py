@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,24 +11,21 @@ from PySide6.QtCore import QObject, Signal
 
 @dataclass(frozen=True, eq=False)
 class Alone:
-    """What one output's loss alone sends back to a lane.
+    """What one output's loss alone sends back.
 
     Attributes
     ----------
     output : int
         Whose loss.
-    prefix : str
-        The lane's.
     name : str
-        The state's.
-    values : ndarray (T, B, H)
-        ∂L_s/∂ the state.
+        The state's ("h").
+    values : mapping of str to ndarray (T, B, H)
+        ∂L_s/∂ the state, of every lane.
     """
 
     output: int
-    prefix: str
     name: str
-    values: np.ndarray
+    values: Mapping[str, np.ndarray]
 
 
 class Horizon(QObject):

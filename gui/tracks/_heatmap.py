@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QCoreApplication, QRectF
 from PySide6.QtGui import QImage, QPainter
 
 from gui.frames.heatmap import Block, Heatmap
@@ -54,6 +54,14 @@ class HeatmapTrack(Track):
     def legend(self) -> float:
         """The scale of its colours."""
         return self.frame.scale
+
+    def note(self, stage: Stage) -> str:
+        """Whose loss alone is shown."""
+        output = self.frame.output if self._what[3] else None
+        if output is None:
+            return ""
+        step = int(self._sheet.trace.output_steps[output]) + 1
+        return QCoreApplication.translate("tracks", "loss of step {} alone").format(step)
 
     def paint(self, painter: QPainter, stage: Stage) -> None:
         """Draw the blocks that are exposed."""

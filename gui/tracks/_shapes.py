@@ -51,7 +51,7 @@ def picture(sheet: Sheet, frame: Heatmap, block: Block, rows: int, columns: int,
     """
     kept: dict[tuple, tuple] = sheet.kept("pictures", dict)
     whole, steps = block.values.shape
-    size = (theme, min(whole, max(1, rows)), min(steps, max(1, columns)))
+    size = (theme, min(whole, max(1, rows)), min(steps, max(1, columns)), frame.output)
     key = (block.prefix, frame.name, frame.gradient, use)
     if key not in kept or kept[key][0] != size:
         small = peaks(block.values, size[1], size[2])

@@ -8,7 +8,7 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout
 
-from engine import Trace, analysis
+from engine import Trace
 from gui.format import full, number, percent
 from gui.frames import lab_flow
 from gui.frames.lab_flow import LOSS, STATE, FlowFrame, Wanted
@@ -192,17 +192,16 @@ class FlowView(Instrument):
         frame, trace = self._frame, self.state.session.trace
         if self._row is None or frame is None or trace is None or frame.wanted.measure != LOSS:
             return
-        lane, name, output = trace.lanes[frame.wanted.prefix], frame.wanted.state, self._row
+        name, output = frame.wanted.state, self._row
         if output >= trace.batch.S:
             return
         values = self.state.session.compute(
-            (f"{self.id}.horizon", lane.prefix, name, output),
-            lambda trace: analysis.horizon(trace, output, name, lane.layer, lane.direction, lane.part),
+            (f"{self.id}.horizon", name, output), partial(lab_flow.alone, output=output, state=name)
         )
         if values is not None and not isinstance(values, Failed):
             shown = self.state.horizon.value
             if shown is None or shown.values is not values:
-                self.state.horizon.show(Alone(output, lane.prefix, name, values))
+                self.state.horizon.show(Alone(output, name, values))
 
     def _read(self) -> None:
         """Say the most telling number while nothing is pointed at."""

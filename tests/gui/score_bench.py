@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from engine import ModelSpec, Network, narration
 from gui.state.cursor import Cursor
+from gui.state.horizon import Horizon
 from gui.state.playback import Playback
 from gui.state.selection import Selection
 
@@ -35,6 +36,7 @@ class State(QObject):
         self.session = Session(trace, words)
         self.cursor = Cursor(self)
         self.selection = Selection(self)
+        self.horizon = Horizon(self)
         self.playback = Playback(self.cursor, self)
         self.cells = []
         self.document = SimpleNamespace(

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 from gui.score import Score
 from gui.settings import Settings
+from gui.state.horizon import Alone
 from gui.state.selection import Selected
 from gui.tracks.base import Hit
 
@@ -369,3 +370,20 @@ def test_the_preview_draws_the_norm_to_come(score):
     before = grabbed(widget)
     widget.set_preview(True)
     assert (before != grabbed(widget)).any()
+
+
+def test_one_loss_alone_is_projected_back(score):
+    widget, state = score(bench.tagging())
+    trace = state.session.trace
+    track = strip(widget, "gradient").track
+    whole = track.frame
+    values = {prefix: np.full_like(trace.value(f"{prefix}.h"), 0.25) for prefix in trace.lanes}
+    state.horizon.show(Alone(1, "h", values))
+    assert track.frame.output == 1
+    assert (track.frame.blocks[0].values == 0.25).all()
+    assert track.frame.blocks[0].reached(0).all()  # wherever the playhead stands
+    assert "alone" in track.note(widget.scene.stage(widget.scene.strips[0], 0, 0))
+    assert not widget.grab().isNull()
+    state.horizon.clear()
+    assert track.frame is whole
+    assert track.note(widget.scene.stage(widget.scene.strips[0], 0, 0)) == ""
