@@ -51,6 +51,7 @@ class Dock(QDockWidget):
         if self.open_at_first:
             self._fill()
         self.setTitleBarWidget(_Handle(self))
+        self.toggleViewAction().triggered.connect(self._on_asked_for)
 
     def setVisible(self, visible: bool) -> None:
         """Make the view before it is seen."""
@@ -63,6 +64,10 @@ class Dock(QDockWidget):
         if self.widget() is None:
             self._fill()
         super().showEvent(event)
+
+    def _on_asked_for(self, shown: bool) -> None:
+        if shown:  # before the tabs beside it
+            self.raise_()
 
     def _fill(self) -> None:
         view = self._view(self._state)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QCloseEvent, QShowEvent
@@ -209,7 +208,6 @@ class MainWindow(QMainWindow):
             toggle = dock.toggleViewAction()
             toggle.setShortcut(f"{'Ctrl+Alt+Shift' if dock.group else 'Ctrl+Alt'}+{number}")
             toggle.setToolTip(self.tr("Show or hide the panel"))
-            toggle.triggered.connect(partial(_to_front, dock))
             menus[dock.group].addAction(toggle)
 
     def _fill_engines(self) -> None:
@@ -305,9 +303,3 @@ class MainWindow(QMainWindow):
         self._weights.setToolTip(self.tr("How good the network is on data it has never seen, or what its weights are"))
         title = tasks.get(project.scenario).title
         self.setWindowTitle(self.tr("{} — Loopscope").format(self.tr(title)))
-
-
-def _to_front(dock: Dock, shown: bool) -> None:
-    """Bring a panel that was asked for before the tabs beside it."""
-    if shown:
-        dock.raise_()
