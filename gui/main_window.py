@@ -18,6 +18,7 @@ from gui.docks import Dock, hair_line
 from gui.learning import Learning
 from gui.messages import Messages
 from gui.score import Score
+from gui.score_fold import Fold
 from gui.settings import Settings
 from gui.state.app_state import AppState
 from gui.state.project import FRESH, GIVEN, Project
@@ -60,6 +61,8 @@ class MainWindow(QMainWindow):
         self.switches = Switches(state, self.actions_)
         self.score = Score(state, settings=settings)
         self.score.entered.connect(self._look_inside)
+        self.fold = Fold(self.score)
+        self.fold.rolled_changed.connect(self.actions_["view.rolled"].setChecked)
         self.messages = Messages(state)
         self.messages.train_wanted.connect(self.actions_["run.train"].trigger)
         self.switches.refused.connect(self._on_refused)
@@ -119,6 +122,8 @@ class MainWindow(QMainWindow):
             "view.present": self.present,
             "view.fullscreen": self._set_fullscreen,
             "view.palette": self._open_palette,
+            "view.rolled": lambda wanted: self.fold.set_rolled(wanted),
+            "view.shared": lambda: self.fold.light_next(),
             "view.reset_panels": self._reset_panels,
             "run.train": lambda: dialogs.train(self.state, self),
             "help.shortcuts": lambda: Shortcuts(self._extra_keys(), self).open(),

@@ -84,6 +84,8 @@ class Canvas(QWidget):
     def shift(self, dx: int) -> None:
         """Scroll along the time axis: what stays in view is moved, the rest painted."""
         ratio = self._picture.devicePixelRatio()
+        if self._scene.fold > 0:  # the folded cell stays where it is
+            self._dirty = None
         if self._dirty is None or self._picture.isNull() or abs(dx) >= self.width() or dx * ratio != round(dx * ratio):
             self._dirty = None
         elif dx:

@@ -80,7 +80,8 @@ class Gutter(Painted):
             write(painter, QPointF(edge, at), text, tick, worn.muted, "right")
         y += bold.height / 2
         room = edge - x - taken(y)
-        words = [track.title] if bold.width(track.title) <= room else track.title.split(" ", 1)
+        title = track.heading(stage)
+        words = [title] if bold.width(title) <= room else title.split(" ", 1)
         for at, part in enumerate(words):
             y += bold.height if at else 0
             write(painter, QPointF(x, y), elided(bold, part, room), bold, worn.text)

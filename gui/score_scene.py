@@ -41,6 +41,8 @@ class Scene:
         What happened last.
     preview : bool
         Whether norms that are not computed yet are shown dashed.
+    fold, lit : float, str
+        How far the diagram is rolled up, and which weight is lit in it.
     scrolls : bool
         Whether tracks that are too tall together scroll; else they give way below their minimum.
     """
@@ -58,6 +60,7 @@ class Scene:
         self.event: Event | None = None
         self.width, self.height, self.offset = 0.0, 0.0, 0.0
         self.preview = False
+        self.fold, self.lit = 0.0, ""
         self.scrolls = True
         self._own_width = False
 
@@ -177,6 +180,8 @@ class Scene:
         self.position, self.event = position, event
         if self.sheet is None:
             return []
+        if self.fold > 0:
+            return None  # the folded cell shows the step of the playhead, wherever that is
         events, low, high = self.sheet.trace.events, floor(min(before, position)), ceil(max(before, position))
         if high - low > FEW or high > len(events.tokens):
             return None
@@ -221,7 +226,7 @@ class Scene:
         phase = self.event.phase if self.event else ""
         return Stage(
             self.sheet, self.axis, self.position, phase, self.column, strip.top - self.offset, strip.height,
-            left - edge, right - edge, self.unit, self.preview, ratio, self.least,
+            left - edge, right - edge, self.unit, self.preview, ratio, self.least, self.fold, self.lit,
         )  # fmt: skip
 
     def strip_at(self, y: float) -> Strip | None:

@@ -134,6 +134,23 @@ ACTIONS = (
         "search",
     ),
     Action(
+        "view.rolled",
+        QT_TRANSLATE_NOOP("actions", "R&olled up"),
+        QT_TRANSLATE_NOOP("actions", "Roll the network up into one cell with its loop, or out along the sequence"),
+        ("Ctrl+Shift+R",),
+        VIEW,
+        "repeat",
+        checkable=True,
+        separated=True,
+    ),
+    Action(
+        "view.shared",
+        QT_TRANSLATE_NOOP("actions", "Show the shared &weights"),
+        QT_TRANSLATE_NOOP("actions", "Light every place where W_ih is used, then W_hh, then W_y, then none"),
+        ("Ctrl+Shift+W",),
+        VIEW,
+    ),
+    Action(
         "view.zoom_in",
         QT_TRANSLATE_NOOP("actions", "Zoom &in"),
         QT_TRANSLATE_NOOP("actions", "Make everything larger"),

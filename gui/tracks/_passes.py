@@ -32,7 +32,7 @@ def paint(painter: QPainter, stage: Stage, frame: DiagramFrame, place: Place) ->
             first, last = block.first, block.first + block.values.shape[1]
             for column in range(max(first, exposed.start - 1), min(last, exposed.stop + 1)):
                 _along(painter, stage, place, index, row, block, column)
-                _upwards(painter, stage, frame, place, index, row, block, column)
+                upwards(painter, stage, frame, place, index, row, block, column)
         _across(painter, stage, place, index, row)
     _collected(painter, stage, frame, place)
 
@@ -119,7 +119,7 @@ def _write(
         _write(painter, stage, start, end, "≈0", colour)
 
 
-def _upwards(
+def upwards(
     painter: QPainter, stage: Stage, frame: DiagramFrame, place: Place, index: int, row: Row, block: Block,
     column: int,
 ) -> None:  # fmt: skip
@@ -127,28 +127,13 @@ def _upwards(
     theme, box = stage.theme, place(stage, index, column)
     done = block.positions[column - block.first] < stage.position
     colour = theme.forward if done else theme.border
-    rows, centre = frame.rows, box.center().x()
-    wide, head, gap = stage.px(2), stage.px(9), stage.px(2)
-    below = next((i for i in range(index + 1, len(rows)) if rows[i].layer != row.layer), None)
-    twin = index + 1 < len(rows) and rows[index + 1].layer == row.layer and _has(rows[index + 1], column)
-    if below is None and column not in frame.reading:
-        start = None
-    elif below is None:
-        start = stage.bottom
-    else:
-        start = place(stage, below, column).top()
-    if start is not None and twin:
-        # Around the other direction's cell, which stands between.
-        side = box.left() - stage.px(6)
-        foot = place(stage, index + 1, column).bottom() + min(stage.px(12), (start - box.bottom()) / 4)
-        turn = box.bottom() + stage.px(9)
-        points = [QPointF(centre - stage.px(4), foot), QPointF(side, foot), QPointF(side, turn), QPointF(centre, turn)]
-        _shapes.line(painter, points, colour, stage.px(1.4))
-        _shapes.arrow(
-            painter, QPointF(centre, turn), QPointF(centre, box.bottom() + gap), colour, stage.px(1.4), stage.px(6)
-        )
-    elif start is not None:
-        _shapes.arrow(painter, QPointF(centre, start - gap), QPointF(centre, box.bottom() + gap), colour, wide, head)
+    rows = frame.rows
+    points = way_in(stage, frame, place, index, row, column)
+    if len(points) > 2:
+        _shapes.line(painter, points[:-1], colour, stage.px(1.4))
+        _shapes.arrow(painter, points[-2], points[-1], colour, stage.px(1.4), stage.px(6))
+    elif points:
+        _shapes.arrow(painter, points[0], points[1], colour, stage.px(2), stage.px(9))
     last = row.layer == max(other.layer for other in rows)
     if last:
         _to_output(painter, stage, frame, index, row, column, box)
@@ -156,6 +141,46 @@ def _upwards(
         # Past the other direction's cell, to join what that one gives the layer above.
         over = place(stage, index - 1, column)
         _past(painter, stage, box, over.top() - stage.px(6), theme.forward if done else theme.border)
+
+
+def way_in(stage: Stage, frame: DiagramFrame, place: Place, index: int, row: Row, column: int) -> list[QPointF]:
+    """The way from the input, or the layer below, into a cell; empty where nothing comes."""
+    rows, box, gap = frame.rows, place(stage, index, column), stage.px(2)
+    centre = box.center().x()
+    below = next((i for i in range(index + 1, len(rows)) if rows[i].layer != row.layer), None)
+    if below is None and column not in frame.reading:
+        return []
+    start = stage.bottom if below is None else place(stage, below, column).top()
+    if not (index + 1 < len(rows) and rows[index + 1].layer == row.layer and _has(rows[index + 1], column)):
+        return [QPointF(centre, start - gap), QPointF(centre, box.bottom() + gap)]
+    # Around the other direction's cell, which stands between.
+    side = box.left() - stage.px(6)
+    foot = place(stage, index + 1, column).bottom() + min(stage.px(12), (start - box.bottom()) / 4)
+    turn = box.bottom() + stage.px(9)
+    return [
+        QPointF(centre - stage.px(4), foot), QPointF(side, foot), QPointF(side, turn), QPointF(centre, turn),
+        QPointF(centre, box.bottom() + gap),
+    ]  # fmt: skip
+
+
+def way_out(stage: Stage, frame: DiagramFrame, place: Place, index: int, row: Row, column: int) -> list[QPointF]:
+    """The way from a cell of the last layer to the output; empty where it emits none by itself."""
+    rows, box, gap = frame.rows, place(stage, index, column), stage.px(2)
+    single_reader = stage.sheet.trace.timeline.pattern == "many-to-one"
+    last = max(other.layer for other in rows)
+    if row.layer != last or column not in frame.emitting or (row.reverse and single_reader):
+        return []
+    centre, top = box.center().x(), stage.top + gap
+    if not (index and rows[index - 1].layer == row.layer and _has(rows[index - 1], column)):
+        return [QPointF(centre, box.top() - gap), QPointF(centre, top)]
+    side, foot, turn = box.right() + stage.px(6), box.top() + stage.px(8), stage.top + stage.px(14)
+    return [
+        QPointF(box.right(), foot),
+        QPointF(side, foot),
+        QPointF(side, turn),
+        QPointF(centre, turn),
+        QPointF(centre, top),
+    ]
 
 
 def _past(painter: QPainter, stage: Stage, box: QRectF, turn: float, colour: QColor) -> None:

@@ -73,6 +73,10 @@ class Stage:
         Device pixels in a pixel.
     least : float
         No letter is smaller than this many pixels.
+    fold : float
+        How far the unrolled diagram is rolled up: 0 not at all, 1 into one cell.
+    lit : str
+        The weight that is lit wherever it is used; empty: none.
     """
 
     sheet: Sheet
@@ -88,6 +92,8 @@ class Stage:
     preview: bool = False
     ratio: float = 1.0
     least: float = 0.0
+    fold: float = 0.0
+    lit: str = ""
 
     @property
     def theme(self) -> Theme:
@@ -170,6 +176,10 @@ class Track:
     def hit(self, stage: Stage, x: float, y: float) -> Hit | None:
         """What lies at a point."""
         return None
+
+    def heading(self, stage: Stage) -> str:
+        """What it is called as it stands now."""
+        return self.title
 
     def outlines(self, stage: Stage, chosen: Hit) -> Sequence[QRectF]:
         """Where a selected thing is seen in this track."""

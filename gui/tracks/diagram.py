@@ -13,13 +13,15 @@ from engine.registry import cells
 from gui.frames.diagram import DiagramFrame, Row
 from gui.frames.heatmap import Block
 from gui.frames.sheet import Sheet
-from gui.tracks import _passes, _shapes
+from gui.tracks import _passes, _rolled, _shapes
 from gui.tracks._passes import Box
 from gui.tracks.base import Hit, Stage, Track, face, lane_words, tracks, write
 
 ABOVE, BELOW = 26.0, 24.0
 """Room for the arrows to the outputs and from the inputs."""
 LABEL = 20.0
+FOLDED = 48.0
+"""A folded cell is at least as wide."""
 FRAME_TOP, FRAME_BOTTOM = 22.0, 10.0
 """Between a part's frame and its cells; its name stands above them."""
 
@@ -76,6 +78,10 @@ class DiagramTrack(Track):
         """The rows."""
         return self._sheet.diagram
 
+    def heading(self, stage: Stage) -> str:
+        """Whether it is rolled up."""
+        return QCoreApplication.translate("tracks", "Rolled up") if stage.fold >= 1 else self.title
+
     def marks(self, stage: Stage) -> Sequence[tuple[float, str]]:
         """The layers and directions, where there are several."""
         if len(self.frame.rows) < 2:
@@ -88,7 +94,12 @@ class DiagramTrack(Track):
     def paint(self, painter: QPainter, stage: Stage) -> None:
         """Draw frames, arrows and cells."""
         place = self._geometry(stage)
+        if stage.fold >= 1:
+            self._paint_rolled(painter, stage, place)
+            return
+        painter.setOpacity(1 - stage.fold)
         self._paint_frames(painter, stage, place)
+        painter.setOpacity(1.0)
         for index, row in enumerate(self.frame.rows):
             for part, low, high in stage.axis.exposed(stage.left, stage.right):
                 block = next((b for b in row.states.blocks if b.first == part.first), None)
@@ -99,11 +110,34 @@ class DiagramTrack(Track):
                 else:
                     for column in range(low, high):
                         self._paint_cell(painter, stage, place, index, block, column)
-        if stage.axis.column >= stage.px(24):
+        if stage.fold > 0 and stage.column is not None and not stage.narrow:
+            self._paint_current(painter, stage, place)  # over those that fold onto it
+        # While cells lie on one another there is no room for arrows.
+        if stage.axis.column >= stage.px(24) and stage.axis.column * (1 - stage.fold) >= place.width * (stage.fold > 0):
             _passes.paint(painter, stage, self.frame, self._box)
+        if stage.lit:
+            _rolled.light(painter, stage, self.frame, self._box)
+
+    def _paint_current(self, painter: QPainter, stage: Stage, place: Geometry) -> None:
+        for index, row in enumerate(self.frame.rows):
+            for block in row.states.blocks:
+                if stage.column is not None and 0 <= stage.column - block.first < block.values.shape[1]:
+                    self._paint_cell(painter, stage, place, index, block, stage.column)
+
+    def _paint_rolled(self, painter: QPainter, stage: Stage, place: Geometry) -> None:
+        """One cell a row and part, at the playhead's step, with its loop."""
+        for index, row in enumerate(self.frame.rows):
+            for block in row.states.blocks:
+                column = block.first + _rolled.step_of(stage, block)
+                self._paint_cell(painter, stage, place, index, block, column)
+        _rolled.paint(painter, stage, self.frame, self._box)
+        if stage.lit:
+            _rolled.light(painter, stage, self.frame, self._box)
 
     def hit(self, stage: Stage, x: float, y: float) -> Hit | None:
         """The cell, and the unit of its vector, at a point."""
+        if stage.fold > 0:
+            return self._hit_rolled(stage, x, y)
         column = stage.axis.at(x)
         if column is None:
             return None
@@ -118,11 +152,25 @@ class DiagramTrack(Track):
             return Hit(block.prefix, column - block.first, unit if inside else None, row.states.name)
         return None
 
+    def _hit_rolled(self, stage: Stage, x: float, y: float) -> Hit | None:
+        """The folded cell at a point, at the step that it shows."""
+        for index, row in enumerate(self.frame.rows):
+            for block in row.states.blocks:
+                step = _rolled.step_of(stage, block)
+                box = self._box(stage, index, block.first + step)
+                if box.contains(x, y):
+                    inner = self._inner(stage, box)
+                    unit = int((y - inner.y()) // (inner.height() / row.states.size))
+                    return Hit(block.prefix, step, unit if 0 <= unit < row.states.size else None, row.states.name)
+        return None
+
     def outlines(self, stage: Stage, chosen: Hit) -> Sequence[QRectF]:
         """The chosen cell, and the chosen unit in it."""
         for index, row in enumerate(self.frame.rows):
             block = row.states.block(chosen.prefix)
             if block is None or chosen.step >= block.values.shape[1]:
+                continue
+            if stage.fold > 0 and chosen.step != _rolled.step_of(stage, block):
                 continue
             box = self._box(stage, index, block.first + chosen.step)
             if chosen.unit is None or chosen.unit >= row.states.size:
@@ -163,8 +211,13 @@ class DiagramTrack(Track):
         return Geometry(tops, height, stage.axis.column, stage.top + stage.px(1), stage.bottom - stage.px(1))
 
     def _box(self, stage: Stage, row: int, column: int) -> Box:
-        place = self._geometry(stage)
-        return QRectF(stage.axis.centre(column) - place.width / 2, place.tops[row], place.width, place.height)
+        place, centre = self._geometry(stage), stage.axis.centre(column)
+        width = place.width
+        if stage.fold > 0:
+            part = next(part for part in reversed(stage.axis.parts) if column >= part.first)
+            centre += (_rolled.centre(stage, part) - centre) * stage.fold
+            width += (max(width, stage.px(FOLDED)) - width) * stage.fold
+        return QRectF(centre - width / 2, place.tops[row], width, place.height)
 
     @staticmethod
     def _inner(stage: Stage, box: QRectF) -> QRectF:

@@ -155,7 +155,7 @@ class WeightsView(Instrument):
         self.value.committed.connect(self._on_typed)
         self.reset_entry.clicked.connect(self._on_reset_entry)
         self.reset_all.clicked.connect(self._on_reset_all)
-        self.check.clicked.connect(self._on_check)
+        self.check.clicked.connect(lambda: self._checking.check(*self._wanted()))  # type: ignore[misc]
         self.parameter.chosen.connect(self._on_parameter)
         self.shows.chosen.connect(self.look)
         self.state.document.project_changed.connect(self._on_project_changed)
@@ -314,9 +314,6 @@ class WeightsView(Instrument):
         if self._frame is not None:
             text = self.tr("resetting of {}").format(self._frame.name)
             self._replace(np.array(self._reference[self._frame.name]), text)
-
-    def _on_check(self) -> None:
-        self._checking.check(*self._wanted())  # type: ignore[misc]
 
     def _wanted(self) -> tuple[str, tuple[int, ...]] | None:
         """The selected weight as `Checking` takes it."""
