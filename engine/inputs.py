@@ -99,6 +99,8 @@ def _array(name: str, value: Any) -> np.ndarray:
 
 def _real(value: np.ndarray, dtype: str) -> np.ndarray:
     """A copy in the spec's arithmetic; what is too large for it becomes ±inf, which a run shows."""
+    if value.dtype == dtype:
+        return value.copy()
     with np.errstate(over="ignore", invalid="ignore"):
         return value.astype(dtype)
 
@@ -110,10 +112,11 @@ def _ids(name: str, value: np.ndarray, shape_words: str, dims: int, high: int, w
         )
     if value.ndim != dims:
         raise ValueError(f"{name} has shape {value.shape}; it must be {what}, {shape_words}")
-    if value.size and (value.min() < 0 or value.max() >= high):
+    ids = value.astype(np.int64)
+    if ids.size and ids.view(np.uint64).max() >= high:  # read without a sign, what is negative is large
         wrong = value[(value < 0) | (value >= high)].flat[0]
         raise ValueError(f"{name} holds {wrong}; {what} go from 0 to {high - 1}")
-    return value.astype(np.int64)
+    return ids
 
 
 def _input(spec: ModelSpec, x: Any) -> tuple[np.ndarray, bool]:

@@ -52,8 +52,9 @@ class Loss:
 
 def _shifted(xp: Any, logits: Array) -> Array:
     # Softmax is the same for logits − their largest, and so it cannot overflow. The largest is a constant here.
-    largest = logits.max(-1, keepdims=True) if hasattr(logits, "astype") else logits.detach().max(-1, keepdim=True)[0]
-    return logits - largest
+    if hasattr(logits, "astype"):
+        return logits - xp.maximum.reduce(logits, axis=-1, keepdims=True)
+    return logits - logits.detach().max(-1, keepdim=True)[0]
 
 
 def softmax(xp: Any, logits: Array) -> Array:

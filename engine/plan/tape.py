@@ -235,10 +235,10 @@ class Tape:
         if self.size.masked:
             columns += [self._hold("G", state, -1, 0) for state in self.plan.states]
         if self.size.outside:
-            hidden = list(self._steps("G", self.at["G", self.plan.states[0]], -1))
-            columns.append(
-                zip(repeat(np.add), zip(hidden, self._steps("G", self.at["G", OUTSIDE], -1), hidden, strict=False))
+            hidden, outside = (
+                list(self._steps("G", self.at["G", slot], -1)) for slot in (self.plan.states[0], OUTSIDE)
             )
+            columns.append(zip(repeat(np.add), zip(hidden, outside, hidden, strict=True)))
         steps = list(zip(*columns, strict=False))
         self._backward, self._per_backward = [call for step in reversed(steps) for call in step], len(columns)
 

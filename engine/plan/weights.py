@@ -25,8 +25,8 @@ Given = Mapping[str, np.ndarray]
 class Move:
     """Blocks of one stacked parameter that stand in rows: row ``rows[i]`` has coefficients[i] · block ``blocks[i]``.
 
-    No block stands in it twice, and the rows follow each other. ``first`` where nothing was written there before: to the
-    rows, or on the way back to the blocks.
+    No block stands in it twice, and the rows follow each other. ``first`` where nothing was written there before: to
+    the rows, or on the way back to the blocks.
     """
 
     stacked: str
@@ -89,19 +89,52 @@ class Transfer:
     """A move with its views cut: from a stacked parameter into rows, ``target`` (rows, H, …)."""
 
     def __init__(self, target: np.ndarray, move: Move) -> None:
-        self.target, self.move = target[move.rows], move
+        self.target, self.stacked, self.first = target[move.rows], move.stacked, move.first
         self.shape = (-1, *target.shape[1:])
+        self.blocks = move.blocks if isinstance(move.blocks, slice) else np.array(move.blocks)
         self.factors = move.factors(target.ndim, target.dtype.name)
 
     def __call__(self, given: Given) -> None:
         """Write the blocks."""
-        blocks = given[self.move.stacked].reshape(self.shape)[self.move.blocks]
-        if self.factors is not None:
-            blocks = blocks * self.factors
-        if self.move.first:
+        blocks = given[self.stacked].reshape(self.shape)
+        blocks = blocks[self.blocks] if isinstance(self.blocks, slice) else blocks.take(self.blocks, 0)
+        if not self.first:
+            self.target += blocks if self.factors is None else blocks * self.factors
+        elif self.factors is None:
             self.target[...] = blocks
         else:
-            self.target += blocks
+            np.multiply(blocks, self.factors, self.target)
+
+
+class Return:
+    """A move the other way: from the product that holds rows' gradients into a stacked parameter's."""
+
+    def __init__(self, move: Move, where: slice | int, blocks: int, dtype: str) -> None:
+        self.place, self.stacked, self.first = (move.rows, slice(None), where), move.stacked, move.first
+        self.factors = move.factors(2 if isinstance(where, int) else 3, dtype)
+        order = list(range(blocks)[move.blocks]) if isinstance(move.blocks, slice) else move.blocks
+        self.blocks = move.blocks
+        #: Where every block is here: the order to take the rows in.
+        self.inverse = np.argsort(order) if sorted(order) == list(range(blocks)) and move.first else None
+        self.sorted = order == sorted(order)
+
+    def __call__(self, product: np.ndarray, found: dict[str, np.ndarray], given: Given) -> None:
+        """Bring the blocks out of ``product`` (rows, H, columns), adding to what ``found`` has got already."""
+        part = product[self.place]
+        if self.factors is not None:
+            part = part * self.factors
+        shape = given[self.stacked].shape
+        if self.inverse is not None:
+            whole = np.array(part, order="C") if self.sorted else part.take(self.inverse, 0)
+            found[self.stacked] = whole.reshape(shape)
+            return
+        if self.stacked not in found:
+            found[self.stacked] = np.zeros(shape, part.dtype)
+        blocks = found[self.stacked].reshape(-1, *part.shape[1:])
+        if self.first:
+            blocks[self.blocks] = part
+        else:
+            blocks[self.blocks] += part
 
 
 def _transfers(target: np.ndarray, parts: Sequence[Move]) -> list[Transfer]:
@@ -110,15 +143,14 @@ def _transfers(target: np.ndarray, parts: Sequence[Move]) -> list[Transfer]:
 
 @dataclass(frozen=True)
 class Piece:
-    """Rows that follow each other in ``G``, whose weights have their gradient in one product with part of [h_prev; 1; x].
+    """Rows that follow each other in ``G``: one product with part of [h_prev; 1; x] gives their weights' gradients.
 
-    ``moves`` holds, with the columns of the product they are about, the moves back into the stacked parameters, and
-    the factors of each.
+    ``returns`` bring them from there into the stacked parameters'.
     """
 
     names: tuple[str, ...]
     columns: slice
-    moves: tuple[tuple[slice | int, Move, np.ndarray | None], ...]
+    returns: tuple[Return, ...]
 
 
 def _runs(plan: Compiled, names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -156,8 +188,9 @@ def pieces(plan: Compiled, H: int, D: int, dtype: str) -> list[Piece]:
         fresh = [Value("", "") if name in biased else plan.values[name] for name in names]
         back += [(H - start, move) for move in moves(fresh, "biases", False, written)]
         biased |= set(names)
-        whole = tuple((where, move, move.factors(2 if isinstance(where, int) else 3, dtype)) for where, move in back)
-        found.append(Piece(tuple(names), slice(start, stop), whole))
+        blocks = plan.graph.cell.blocks
+        returns = tuple(Return(move, where, blocks, dtype) for where, move in back)
+        found.append(Piece(tuple(names), slice(start, stop), returns))
     return found
 
 
@@ -176,9 +209,11 @@ class Packing:
         back = tape.W_back
         rows = back.reshape(-1, self.H, self.H) if size.B == 1 else back.reshape(self.H, -1, self.H).transpose(1, 2, 0)
         self.back = _transfers(rows, moves([values[name] for name in tape.recurrent_back], "recurrent", False))
-        self.pieces = pieces(plan, self.H, size.D, size.dtype)
-        main = f"{plan.states[0]}_prev"
-        self.tail = tape.at["F", main].start
+        tail = tape.at["F", f"{plan.states[0]}_prev"].start
+        self.pieces = [
+            (tape.region("G", piece.names), slice(tail + piece.columns.start, tail + piece.columns.stop), piece)
+            for piece in pieces(plan, self.H, size.D, size.dtype)
+        ]
         self.runs = [
             (
                 tape.region("G", run),
@@ -256,20 +291,14 @@ class Packing:
     def gradients(self, N: int, given: Given) -> dict[str, np.ndarray]:
         """∂L/∂ the stacked parameters over N steps."""
         tape, H = self.tape, self.H
-        found = {name: np.zeros(value.shape, value.dtype) for name, value in given.items()}
-        for piece in self.pieces:
-            columns = slice(self.tail + piece.columns.start, self.tail + piece.columns.stop)
-            product = _outer(tape.G[1 : N + 1, tape.region("G", piece.names)], tape.F[:N, columns])
-            product = product.reshape(len(piece.names), H, -1)
-            for where, move, factors in piece.moves:
-                stacked = found[move.stacked]
-                blocks = stacked.reshape(-1, H, *stacked.shape[1:])
-                part = product[move.rows, :, where]
-                part = part if factors is None else part * factors
-                if move.first:
-                    blocks[move.blocks] = part
-                else:
-                    blocks[move.blocks] += part
+        found: dict[str, np.ndarray] = {}
+        for where, columns, piece in self.pieces:
+            product = _outer(tape.G[1 : N + 1, where], tape.F[:N, columns]).reshape(len(piece.names), H, -1)
+            for bring in piece.returns:
+                bring(product, found, given)
+        for name, value in given.items():
+            if name not in found:
+                found[name] = np.zeros(value.shape, value.dtype)
         for name, (coefficient, block) in self.matrices.items():
             vector = self.plan.program.place[self.plan.values[name].args[0]]
             read = tape.F[vector.shift : N + vector.shift, tape.at["F", vector.slot]]
