@@ -161,7 +161,7 @@ class CheckDialog(QDialog):
         buttons.addStretch(1)
         buttons.addWidget(self.copy)
         buttons.addWidget(close)
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(px(20), px(18), px(20), px(16))
         column.setSpacing(px(12))
         column.addWidget(self._heading)
@@ -192,17 +192,15 @@ class CheckDialog(QDialog):
     def _show(self, check: Check) -> None:
         assert self._trace is not None
         how = self.tr("(L(v + ε) − L(v − ε)) / 2ε, ε = {}, in float64: no chain rule")
-        rows = [
-            (self.tr("Finite difference"), full(check.difference), how.format(number(STEP, 1)))
-        ]
+        rows = [(self.tr("Finite difference"), full(check.difference), how.format(number(STEP, 1)))]
         for name, value in check.values.items():
             error = check.relative_error(name)
             said = self.tr("relative error {} · backward pass of this engine, in {}")
             rows.append((engines[name].title, full(value), said.format(number(error, 2), self._trace.spec.dtype)))
         rows += [(engines[name].title, "—", why) for name, why in check.missing.items()]
-        for row, (name, value, note) in enumerate(rows):
+        for row, (name, digits, note) in enumerate(rows):
             self._grid.addWidget(label(name, "title"), 2 * row, 0)
-            shown = QLabel(value)
+            shown = QLabel(digits)
             shown.setFont(fonts.mono(13))
             shown.setTextFormat(Qt.TextFormat.PlainText)
             shown.setTextInteractionFlags(
@@ -216,7 +214,7 @@ class CheckDialog(QDialog):
         self._copied = "\n".join([self._heading.text(), *("\t".join((n, v.replace("−", "-"), w)) for n, v, w in rows)])
         self.copy.setEnabled(True)
         self.verdict.setText(self._judged(check))
-        self.layout().activate()
+        self._column.activate()
         width = max(self.width(), self.sizeHint().width())
         self.resize(width, max(self.sizeHint().height(), self.heightForWidth(width)))
 

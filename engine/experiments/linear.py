@@ -3,6 +3,7 @@
 import numpy as np
 
 from engine.experiments._base import Experiment, scaled_orthogonal
+from engine.format import number
 from engine.tasks.base import experiments
 
 
@@ -16,9 +17,9 @@ class Linear(Experiment):
         self.factor = factor
         self.id = f"linear-{word}"
         self.title = f"Linear, {factor:g} × orthogonal: the gradient {word}"
-        self.summary = self.fact = (
-            f"Every step multiplies the gradient by exactly {factor:g}: {factor**100:.4g} of it is left after 100."
-        )
+        left = number(factor**100, 4) if factor != 1 else "all"
+        self.summary = f"Every step multiplies the gradient by exactly {factor:g}: {left} of it is left after 100."
+        self.fact = self.summary
 
     def recurrent(self, rng: np.random.Generator) -> np.ndarray:
         """``factor`` × orthogonal."""

@@ -81,10 +81,11 @@ def effect(before: Trace, after: Trace, sequence: int) -> Effect | None:
         return None
     if not LOSSES[after.spec.loss].class_targets:
         return Effect(before.loss, after.loss, None, None, 0.0, 0.0)
-    weights = np.broadcast_to(after.batch.weights, after.batch.target.shape)[:, sequence]
+    weights, target = after.batch.weights[:, sequence], after.batch.target
+    assert target is not None  # there is a loss
     scored = np.flatnonzero(weights != 0)
     output = int(scored[-1]) if scored.size else len(weights) - 1
-    label = int(after.batch.target[output, sequence])
+    label = int(target[output, sequence])
     was, now = (float(trace.value("output.y")[output, sequence, label]) for trace in (before, after))
     return Effect(before.loss, after.loss, output, label, was, now)
 

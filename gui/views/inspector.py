@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
+from gui.checking import Checking
 from gui.format import number
 from gui.frames import gradient, spectrum
 from gui.frames.inspector import Inspection, Place
@@ -51,6 +52,9 @@ class InspectorView(QWidget):
         self.step_card, self.gradient_card = StepCard(), GradientCard()
         self.output_card, self.spectrum_card = OutputCard(), SpectrumCard()
         self.sum_card = SumCard()
+        self.checking = Checking(state, self)
+        self.gradient_card.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.gradient_card.customContextMenuRequested.connect(self._on_menu)
         self.output_title = Section(self.tr("Output"))
         self.gradient_title = Section(self.tr("Gradient through this step"))
         self.spectrum_title = Section(self.tr("Eigenvalues of W_hh"))
@@ -156,6 +160,15 @@ class InspectorView(QWidget):
     def _on_gate_chosen(self, gate: str) -> None:
         self._gate = gate
         self._show()
+
+    def _on_menu(self, at: QPoint) -> None:
+        """Offer to check the gradient that the card shows."""
+        trace, place = self._state.session.trace, self._place()
+        if trace is not None and trace.has_gradients and place is not None:
+            unit = min(self._unit, trace.spec.hidden_size - 1)
+            key = place.lane.key(trace.graph.states[0])
+            wanted = key, (place.step, self._state.session.words.sequence, unit)
+            self.checking.menu(wanted, True, self).popup(self.gradient_card.mapToGlobal(at))
 
     # Showing -------------------------------------------------------------------------------------------
 

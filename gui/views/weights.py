@@ -223,7 +223,7 @@ class WeightsView(Instrument):
     def _show_effect(self, trace: Trace) -> None:
         """What the change of all weights has done to the loss and to an output."""
         frame, project = self._frame, self.state.document.project
-        same = all(np.array_equal(self._reference.get(n), v) for n, v in project.parameters.items())
+        same = all(np.array_equal(self._reference[n], v) for n, v in project.parameters.items())
         if frame is None or same or not trace.has_gradients:
             self.effect.setText(self.tr("Nothing has been changed by hand.") if same else "")
             return

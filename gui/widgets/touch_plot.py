@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from gui.theme import px, theme
 from gui.widgets.matrix_plot import MatrixPlot
@@ -20,8 +20,8 @@ class TouchPlot(MatrixPlot):
     dragged = Signal(float)
     """It has come so many pixels up from where it began, at a zoom of 1; ten times finer with Shift."""
 
-    def __init__(self, *arguments: str) -> None:
-        super().__init__(*arguments)
+    def __init__(self, name: str, row_name: str = "", column_name: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(name, row_name, column_name, parent)
         self._selected: Cell | None = None
         self._start: QPointF | None = None
         self._pulling = False

@@ -16,6 +16,7 @@ from gui.state.app_state import AppState
 from gui.state.document import opened
 from gui.state.project import FRESH, GIVEN
 from gui.views.input_bar import InputBarView
+from gui.views.inspector import InspectorView
 
 EXPERIMENTS = tasks.experiments.names()
 
@@ -228,3 +229,13 @@ def test_the_menu_of_a_number_opens_the_dialog(open_window, qtbot):
     menu = window.learning.checking.menu(("l0.h", (0, 0, 0)), True, window)
     menu.actions()[0].trigger()
     checked(window, qtbot).close()
+
+
+def test_the_inspectors_gradient_is_checked_by_a_right_click(open_window, qtbot, monkeypatch):
+    window = open_window()
+    inspector = window.findChild(InspectorView)
+    window.state.selection.select("l0", 3, 5)
+    offered = []
+    monkeypatch.setattr(inspector.checking, "menu", lambda wanted, gradient, parent: offered.append(wanted) or _Menu())
+    inspector.gradient_card.customContextMenuRequested.emit(QPoint(5, 5))
+    assert offered == [("l0.h", (3, 0, 5))]
