@@ -65,6 +65,8 @@ def paths(trace: Any, layer: int = 0, direction: str = "forward", part: str | No
         after = {name: replay.pull(t, seeds) for name, seeds in carry.items()}
         for name in names:
             found[name][t] = after[name].get(state, carry[name][state])
+            if replay.mask is not None:  # a held state's gradient passes by the cell's equations
+                found[name][t] = np.where(replay.mask[t][:, None], found[name][t], carry[name][state])
         leaving = _leaving(after["highway"], graph, products, gates, weights)
         along = {s: after["highway"][f"{s}_prev"] - sum(p.get(s, zero) for p in leaving.values()) for s in states}
         for name in names[1:]:

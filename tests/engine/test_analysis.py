@@ -10,7 +10,7 @@ from engine.registry import cells
 CELLS = cells.names()
 
 
-def run(cell="rnn", pattern="many-to-many", T=6, B=2, H=4, S=4, lengths=None, **facts):
+def run(cell="rnn", pattern="many-to-many", T=6, B=2, H=4, S=4, lengths=None, target_lengths=None, **facts):
     spec = ModelSpec(**{"pattern": pattern, "cell": cell, "input_size": 3, "hidden_size": H, "output_size": 3} | facts)
     rng = np.random.default_rng(1)
     steps = {"many-to-one": 1, "many-to-many": T}.get(pattern, S)
@@ -20,7 +20,7 @@ def run(cell="rnn", pattern="many-to-many", T=6, B=2, H=4, S=4, lengths=None, **
         target = rng.random((steps, B, 3))
     x = rng.standard_normal((1 if pattern == "one-to-many" else T, B, 3))
     free = {"teacher_forcing": False} if spec.loss == "mse" and spec.has_feedback else {}
-    return Network(spec).run(x, target, lengths=lengths, **free)
+    return Network(spec).run(x, target, lengths=lengths, target_lengths=target_lengths, **free)
 
 
 def alone_flow(trace, key, unit=None):
@@ -169,7 +169,19 @@ def test_contributions_sum_to_the_gradient(cell, case):
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(
-    "case", [{}, {"lengths": [6, 3]}, {"num_layers": 2}, {"pattern": "sequence-to-sequence"}], ids=str
+    "case",
+    [
+        {},
+        {"lengths": [6, 3]},
+        {"num_layers": 2},
+        {"pattern": "sequence-to-sequence"},
+        {"pattern": "many-to-one", "B": 3, "T": 4, "lengths": [4, 1, 2]},
+        {"pattern": "many-to-one", "bidirectional": True, "B": 3, "T": 4, "lengths": [1, 3, 2]},
+        {"bidirectional": True, "num_layers": 2, "lengths": [4, 6]},
+        {"pattern": "sequence-to-sequence", "bidirectional": True, "lengths": [2, 6]},
+        {"pattern": "sequence-to-sequence", "num_layers": 2, "lengths": [6, 2], "target_lengths": [1, 4]},
+    ],
+    ids=str,
 )
 def test_paths_sum_to_the_whole(cell, case):
     trace = run(cell, **case)
