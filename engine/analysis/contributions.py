@@ -17,7 +17,9 @@ from engine.recording import engines
 LARGEST = 256 * 2**20
 
 
-def contributions(trace: Any, name: str, *, norms: bool = False) -> np.ndarray | Iterator[np.ndarray]:
+def contributions(
+    trace: Any, name: str, layer: int = 0, direction: str = "forward", part: str | None = None, *, norms: bool = False
+) -> np.ndarray | Iterator[np.ndarray]:
     """Split a parameter's gradient into one summand per step.
 
     Parameters
@@ -26,6 +28,8 @@ def contributions(trace: Any, name: str, *, norms: bool = False) -> np.ndarray |
         A run with a target.
     name : str
         A parameter ("weight_hh_l0", "output.weight", "embedding.weight").
+    layer, direction, part
+        For the same face as the other analyses, and not looked at: the parameter's name says the lane.
     norms : bool
         Return only the summands' norms, (T,).
 
@@ -42,7 +46,7 @@ def contributions(trace: Any, name: str, *, norms: bool = False) -> np.ndarray |
     """
     steps, summand = _checked(trace, name)
     if norms:
-        return np.array([float(np.linalg.norm(summand(t))) for t in range(steps)])
+        return np.array([norm(summand(t)) for t in range(steps)])
     if steps * trace.parameters[name].nbytes > LARGEST:
         return (summand(t) for t in range(steps))
     return np.stack([summand(t) for t in range(steps)])

@@ -11,9 +11,10 @@ from engine import layout
 from engine.analysis.jacobians import step_jacobians
 from engine.analysis.linearised import Linearised, Through, is_linearisable
 
-STEPS = 18
+STEPS = 24
 """Products with J and Jᵀ: what comes out was within 0.5 % of the SVD's on every network tried."""
-SQUARINGS = 10
+POINTS, ROUNDS = 24, 6
+"""Of the search: (POINTS + 1)**ROUNDS parts of the interval."""
 
 
 def largest_singular_values(
@@ -79,35 +80,42 @@ def _bidiagonalised(maps: _Maps, v: np.ndarray) -> np.ndarray:
     The vectors are not orthogonalised again: that they lose orthogonality brings copies of the largest value, no
     larger ones.
     """
-    small = np.zeros((len(v), STEPS, STEPS))
+    alphas, betas = np.zeros((len(v), STEPS)), np.zeros((len(v), STEPS - 1))
     u, beta = np.zeros_like(v), np.zeros((len(v), 1), v.dtype)
     for i in range(STEPS):
         u = maps.apply(v) - beta * u
         alpha = np.sqrt(np.vecdot(u, u))[:, None]
         u *= 1 / np.where(alpha > 0, alpha, 1)
-        small[:, i, i] = alpha[:, 0]
+        alphas[:, i] = alpha[:, 0]
         if i + 1 < STEPS:
             v = maps.apply_transposed(u) - alpha * v
             beta = np.sqrt(np.vecdot(v, v))[:, None]
             v *= 1 / np.where(beta > 0, beta, 1)
-            small[:, i, i + 1] = beta[:, 0]
-    return _largest(small)
+            betas[:, i] = beta[:, 0]
+    return _largest(alphas, betas)
 
 
-def _largest(small: np.ndarray) -> np.ndarray:
-    """The largest singular value of small matrices (N, n, n), by squaring AᵀA again and again."""
-    size = np.abs(small).max(axis=(1, 2), keepdims=True)
-    scaled = small / np.where(size > 0, size, 1)
-    power = np.swapaxes(scaled, 1, 2) @ scaled
-    for _ in range(SQUARINGS):
-        power = power @ power
-        power /= np.where((largest := np.abs(power).max(axis=(1, 2), keepdims=True)) > 0, largest, 1)
-    # Any column of a high power is near the first right singular vector; the longest is nearest.
-    at = np.diagonal(power, axis1=1, axis2=2).argmax(1)
-    vector = np.take_along_axis(power, at[:, None, None], axis=2)
-    image = scaled @ vector
-    length = np.linalg.norm(vector, axis=(1, 2))
-    return size[:, 0, 0] * np.linalg.norm(image, axis=(1, 2)) / np.where(length > 0, length, 1)
+def _largest(alphas: np.ndarray, betas: np.ndarray) -> np.ndarray:
+    """The largest singular value of each bidiagonal matrix, (N,).
+
+    AᵀA is tridiagonal; how many of its eigenvalues lie above a point is how many pivots of its elimination are
+    positive there (Sturm). All matrices are searched together, at many points at once.
+    """
+    scale = np.maximum(alphas.max(1), betas.max(1))[:, None]
+    alphas, betas = (values / np.where(scale > 0, scale, 1) for values in (alphas, betas))
+    diagonal, beside = alphas**2, (alphas[:, :-1] * betas) ** 2
+    diagonal[:, 1:] += betas**2
+    low, span = diagonal.max(1)[:, None], 2 * np.sqrt(beside.max(1))[:, None]
+    for _ in range(ROUNDS):
+        span = span / (POINTS + 1)
+        points = low + span * np.arange(1, POINTS + 1)
+        pivot = diagonal[:, :1] - points
+        above = pivot > 0
+        for i in range(1, diagonal.shape[1]):
+            pivot = diagonal[:, i : i + 1] - points - beside[:, i - 1 : i] / pivot
+            above |= pivot > 0
+        low = low + span * above.sum(1, keepdims=True)
+    return (np.sqrt(low) * scale)[:, 0]
 
 
 def _exact(matrices: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -85,7 +85,6 @@ class Instrument(QWidget):
         """Say why there is nothing to see; an empty text brings the body back."""
         self.empty.setText(text)
         self.empty.setVisible(bool(text))
-        self.summary.setVisible(bool(self.summary.text()))
         self.body.setVisible(not text)
 
     @property
@@ -146,6 +145,7 @@ class Instrument(QWidget):
             return
         self.say("")
         self.refresh(trace)
+        self.summary.setVisible(bool(self.summary.text()))
 
     def showEvent(self, event: object) -> None:
         """Catch up with what happened while it was hidden."""
@@ -177,6 +177,7 @@ class Instrument(QWidget):
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFocusPolicy(self.focusPolicy())
         scroll.setWidget(inside)
         around = QVBoxLayout(self)

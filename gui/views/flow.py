@@ -60,14 +60,14 @@ class FlowView(Instrument):
         self.reading = label("", "small")
         self.reading.setWordWrap(True)
         self.reading.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.bars_title = Section(self.tr("Each step's gradient, by how far away its loss lies"))
+        self.bars_title = Section(self.tr("Each step's gradient by distance"))
         self.bars = StackedBars(self.tr("Gradient at each step, banded by distance"))
         self.bars.set_tip(self._bar_tip)
         self.key = Swatches()
         self.note = label(
             self.tr(
-                "Each band is the norm of a sum of vectors; norms of parts do not add up to the norm of their sum, "
-                "which the mark shows."
+                "A band holds what comes from losses so many steps away, as the norm of their sum. Norms of parts do "
+                "not add up to the norm of the whole, which the mark shows."
             ),
             "small",
         )

@@ -71,9 +71,7 @@ def test_flow_of_every_loss(benchmark, T, H, drop, aim):
     naive, rows = min((naive_flow(trace, every) for _ in range(3 if T == 100 else 1)), key=lambda found: found[0])
     flow = benchmark(lambda: analysis.gradient_flow(trace, drop=drop))
     for s, row in rows.items():
-        np.testing.assert_allclose(
-            flow[s, : s + 1], row, rtol=1e-9 if not drop else 1, atol=1e-12 if not drop else 1e-5
-        )
+        np.testing.assert_allclose(flow[s, : s + 1], row, rtol=1e-3, atol=1e-5 if drop else 1e-9)
     taken = best(lambda: analysis.gradient_flow(trace, drop=drop), 5)
     report(benchmark, naive, taken, aim)
 
@@ -108,7 +106,7 @@ def test_largest_singular_values(benchmark, T, H, aim):
     begun = time.perf_counter()
     exact = np.linalg.svd(J, compute_uv=False)[:, 0]
     naive = (time.perf_counter() - begun) * T / len(J)
-    np.testing.assert_allclose(found[:: T // 100, 0], exact, rtol=3e-3)
+    np.testing.assert_allclose(found[:: T // 100, 0], exact, rtol=5e-3)
     report(benchmark, naive, best(lambda: analysis.largest_singular_values(trace), 5), aim)
 
 
