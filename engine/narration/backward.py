@@ -40,15 +40,13 @@ def backward(trace: Any, event: Any, words: Words, lanes: list[Any]) -> Segments
     size = ((f": ‖∂L/∂{state}‖ = ", "plain"), (number(norm(here)), "strong"))
     if is_padding(trace, event.part, event.step, b) or is_padding(trace, event.part, after, b):
         return (("Across padding the error passes unchanged to ", "plain"), name, *size, *tail)
-    if there == 0:
-        return (("No error has come as far as ", "plain"), source, ("; at ", "plain"), name, *size, *tail)
-    if came == 0:
-        return (("Nothing of the error at ", "plain"), source, (" reaches ", "plain"), name, *tail)
+    if there == 0 or came == 0:
+        return _past(trace, lane, event, words, source, there, size, tail)
     ratio = came / there
-    verb, figure, of = (
-        ("keeps", percent(ratio), "of its size") if ratio <= 1 else ("grows to", number(ratio), "times its size")
-    )
-    gone = f", and has vanished: ‖∂L/∂{state}‖ = {number(norm(here))}"
+    verb, figure, of = _kept(ratio, np.finfo(here.dtype).eps)
+    passed = grads[: event.step + 1] if lane.reverse else grads[event.step :]
+    vanished = ratio < 1 and norm(here) < VANISHED * _largest(passed)
+    gone = f", and has vanished: ‖∂L/∂{state}‖ = {number(norm(here))}" if vanished else ""
     return (
         ("The error leaves ", "plain"),
         source,
@@ -56,9 +54,46 @@ def backward(trace: Any, event: Any, words: Words, lanes: list[Any]) -> Segments
         name,
         (f": {_by(trace, lane)}, it {verb} ", "plain"),
         (figure, "backward"),
-        (f" {of}{gone if norm(here) < VANISHED * _largest(grads) else ''}", "plain"),
+        (f"{of}{gone}", "plain"),
         *tail,
     )
+
+
+def _kept(ratio: float, eps: float) -> tuple[str, str, str]:
+    """What became of the error's size, in words."""
+    if abs(ratio - 1) <= ROUNDING * eps:
+        return "keeps", "its size", ""
+    if ratio < 1:
+        return "keeps", percent(ratio), " of its size"
+    grown = number(ratio)
+    return (
+        ("grows to", grown, " times its size")
+        if grown != number(1)
+        else ("grows by", percent(ratio - 1), " of its size")
+    )
+
+
+def _past(
+    trace: Any,
+    lane: Any,
+    event: Any,
+    words: Words,
+    source: tuple[str, str],
+    there: float,
+    size: Segments,
+    tail: Segments,
+) -> Segments:
+    """Where nothing of ∂L/∂h came to, or came from; another state of the cell may have carried it."""
+    name, step, b = (words.column(event.column), "backward"), event.step, words.sequence
+    for state in trace.graph.states[1:]:
+        carried = norm(trace.travelled(lane.key(state))[step, b])
+        if carried > 0:
+            only = f" through {state} alone: ‖∂L/∂{state}‖ = "
+            amount = number(norm(trace.grad(lane.key(state))[step, b]))
+            return (("The error reaches ", "plain"), name, (only, "plain"), (amount, "strong"), *tail)
+    if there == 0:
+        return (("No error has come as far as ", "plain"), source, ("; at ", "plain"), name, *size, *tail)
+    return (("Nothing of the error at ", "plain"), source, (" reaches ", "plain"), name, *tail)
 
 
 def _by(trace: Any, lane: Any) -> str:
@@ -82,7 +117,7 @@ def _enters(trace: Any, event: Any, words: Words, lane: Any, size: float) -> Seg
         return (
             ("No error enters at ", "plain"),
             name,
-            (f"{which_lane(trace, lane)}: nothing there is scored.", "plain"),
+            (f"{which_lane(trace, lane)}: {_why_none(trace, event, words, lane)}.", "plain"),
         )
     return (
         ("The error enters at ", "plain"),
@@ -91,6 +126,14 @@ def _enters(trace: Any, event: Any, words: Words, lane: Any, size: float) -> Seg
         figure,
         (".", "plain"),
     )
+
+
+def _why_none(trace: Any, event: Any, words: Words, lane: Any) -> str:
+    """Why the gradient that enters is zero: nothing is scored there, or what is scored passes nothing on."""
+    steps = trace.timeline.reverse_output_steps if lane.reverse else trace.timeline.output_steps
+    outputs = np.flatnonzero(steps == event.step) if lane.part == trace.timeline.output_part else ()
+    scored = any(trace.batch.weights[s, words.sequence] != 0 for s in outputs)
+    return "the output is scored, but passes no gradient on" if scored else "nothing there is scored"
 
 
 def _own(trace: Any, lane: Any, size: float) -> Segments:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine.format import number, percent
-from engine.narration.words import Segments, Words, first_bad, is_padding, norm, which_lane
+from engine.narration.words import Segments, Words, first_bad, is_output, is_padding, norm, which_lane
 
 
 def forward(trace: Any, event: Any, words: Words, lanes: list[Any]) -> Segments:
@@ -30,16 +30,23 @@ def forward(trace: Any, event: Any, words: Words, lanes: list[Any]) -> Segments:
     moved = now - before
     unit = int(np.abs(moved).argmax())
     change = (f"unit {unit + 1} moves most, from {number(before[unit])} to {number(now[unit])}", "plain")
+    tail = _says(trace, event, words) or ((".", "plain"),)
     size = norm(before)
-    if size == 0:
+    if not moved.any():
+        stays = f" comes in, and the hidden state stays {'empty' if size == 0 else 'as it is'}{which_lane(trace, lane)}"
+        return (name, (stays, "plain"), *tail)
+    empty = all(not trace.value(lane.key(f"{other}_prev"))[event.step, b].any() for other in trace.graph.states)
+    if size == 0 and not empty:
+        opening = (f" comes in{which_lane(trace, lane)}: ‖{state}‖ rises from 0 to ", "plain")
+        figure = number(norm(now))
+    elif size == 0:
         opening = (f" comes into an empty memory{which_lane(trace, lane)}: ‖{state}‖ becomes ", "plain")
         figure = number(norm(now))
     else:
         opening = (" comes in and changes the hidden state by ", "plain")
         figure = f"{percent(norm(moved) / size)} of its size"
-    tail = _says(trace, event, words)
     place = "" if size == 0 else which_lane(trace, lane)
-    return (name, opening, (figure, "strong"), (f"{place}; ", "plain"), change, *(tail or ((".", "plain"),)))
+    return (name, opening, (figure, "strong"), (f"{place}; ", "plain"), change, *tail)
 
 
 def _says(trace: Any, event: Any, words: Words) -> Segments:
@@ -49,7 +56,8 @@ def _says(trace: Any, event: Any, words: Words) -> Segments:
     ):
         return ()
     emits = trace.timeline.of(event.part)[event.step].emits
-    return () if emits is None else ((". ", "plain"), *_answer(trace, emits, words), (".", "plain"))
+    absent = emits is None or not is_output(trace, emits, words.sequence)
+    return () if absent else ((". ", "plain"), *_answer(trace, emits, words), (".", "plain"))
 
 
 def _answer(trace: Any, output: int, words: Words, the: str = "The") -> Segments:
@@ -73,7 +81,7 @@ def _answer(trace: Any, output: int, words: Words, the: str = "The") -> Segments
 
 def output(trace: Any, event: Any, words: Words) -> Segments:
     emits = trace.timeline.of(event.part)[event.step].emits
-    if trace.batch.output_mask is not None and not trace.batch.output_mask[emits, words.sequence]:
+    if not is_output(trace, emits, words.sequence):
         return ((words.column(event.column), "forward"), (" is padding: it has no output.", "plain"))
     return (
         ("At ", "plain"),

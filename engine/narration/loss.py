@@ -44,7 +44,7 @@ def _target(trace: Any, output: int, words: Words) -> Segments:
     target = int(trace.batch.target[output, words.sequence])
     given = trace.value("output.y")[output, words.sequence, target]
     return (
-        (": the right answer, ", "plain"),
+        (": its own answer, " if words.own_answer else ": the right answer, ", "plain"),
         (words.label(target), "strong"),
         (f", was given {percent(given)}", "plain"),
     )

@@ -11,7 +11,7 @@ from engine.format import number, percent
 from engine.narration import factor
 from engine.narration.loss import loss
 from engine.narration.parts import Step, called
-from engine.narration.words import Segments, Words, first_bad, is_padding, norm, which_lane
+from engine.narration.words import Segments, Words, first_bad, is_output, is_padding, norm, which_lane
 
 
 def operation(trace: Any, event: Any, words: Words) -> Segments:
@@ -20,6 +20,8 @@ def operation(trace: Any, event: Any, words: Words) -> Segments:
     if name == "loss":
         return loss(trace, words)
     if name in ("logits", "y"):
+        if not is_output(trace, trace.timeline.of(event.part)[event.step].emits, words.sequence):
+            return ((words.column(event.column), "muted"), (" is padding: it has no output.", "plain"))
         return _head(trace, event, words) if event.phase == "forward" else factor.head(trace, event, words)
     lane = next(x for x in trace.lanes.values()
                 if (x.part, x.layer, x.direction) == (event.part, event.layer, event.direction))  # fmt: skip
@@ -60,9 +62,10 @@ def _matrix(step: Step, node: Any) -> Segments:
     value, matrix, read = step.value(node), step.value(weight), step.value(vector)
     unit = int(np.abs(value).argmax())
     products = matrix[unit] * read
-    if not np.any(products):
-        said = ((f"{called(step, weight)} multiplies nothing: ", "plain"), (called(step, vector), "forward"))
-        return (*said, (" is all zeros.", "plain"))
+    if value[unit] == 0:
+        why = " in every unit" if np.any(read) else f": {called(step, vector)} is all zeros"
+        said = ((f"{called(step, weight)} times ", "plain"), (called(step, vector), "forward"))
+        return (*said, (f" is zero{why}.", "plain"))
     index = int(np.abs(products).argmax())
     return (
         (f"{called(step, weight)} reads ", "plain"),

@@ -23,11 +23,14 @@ class Words:
         One name for each output class; empty: "class 2".
     sequence : int
         Which sequence of the batch the sentences speak of.
+    own_answer : bool
+        Whether the target is what the network itself answered, since nobody said what is right.
     """
 
     columns: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     sequence: int = 0
+    own_answer: bool = False
 
     def column(self, index: int) -> str:
         """The name of a column in quotes, or its step."""
@@ -38,7 +41,9 @@ class Words:
         return f"“{self.labels[index]}”" if index < len(self.labels) else f"class {index}"
 
 
-def words(trace: Any, tokens: Sequence[str] = (), labels: Sequence[str] = (), sequence: int = 0) -> Words:
+def words(
+    trace: Any, tokens: Sequence[str] = (), labels: Sequence[str] = (), sequence: int = 0, own_answer: bool = False
+) -> Words:
     """Name every column of a run: the input's tokens, and what was fed back into the others.
 
     Parameters
@@ -49,9 +54,11 @@ def words(trace: Any, tokens: Sequence[str] = (), labels: Sequence[str] = (), se
     labels : sequence of str
         One for each output class.
     sequence : int
+    own_answer : bool
+        As in :class:`Words`.
     """
     if not tokens:
-        return Words((), tuple(labels), sequence)
+        return Words((), tuple(labels), sequence, own_answer)
     found, fed = [], trace.fed_back
     for column in trace.timeline.columns:
         if column.reads is not None:
@@ -61,7 +68,7 @@ def words(trace: Any, tokens: Sequence[str] = (), labels: Sequence[str] = (), se
             found.append("<bos>" if ident < 0 else labels[ident] if ident < len(labels) else f"class {ident}")
         else:
             found.append("y" if column.feedback is not None else "·")
-    return Words(tuple(found), tuple(labels), sequence)
+    return Words(tuple(found), tuple(labels), sequence, own_answer)
 
 
 def plain(segments: Segments) -> str:
@@ -100,6 +107,12 @@ def which_lane(trace: Any, lane: Any) -> str:
 def first_bad(vector: np.ndarray) -> int | None:
     bad = np.flatnonzero(~np.isfinite(vector))
     return int(bad[0]) if bad.size else None
+
+
+def is_output(trace: Any, output: int, sequence: int) -> bool:
+    """Whether an output of a sequence exists: it is not padding."""
+    mask = trace.batch.output_mask
+    return mask is None or bool(mask[output, sequence])
 
 
 def is_padding(trace: Any, part: str, step: int, sequence: int) -> bool:

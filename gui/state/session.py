@@ -213,7 +213,8 @@ class Session(QObject):
         computed, labels = self._computed, tasks.get(self._computed.project.scenario).output_labels
         sequence = min(self._document.project.sequence, len(computed.samples) - 1)
         tokens = computed.samples[sequence].tokens
-        self._words = narration.words(computed.trace, tokens, labels, sequence)
+        own = computed.own_answer[sequence]
+        self._words = narration.words(computed.trace, tokens, labels, sequence, own)
 
 
 def compute(project: Project, confirmed: bool = False) -> Computed:

@@ -109,3 +109,68 @@ def test_every_position_of_every_pattern_has_a_sentence_and_an_equation(pattern,
         for event in trace.events:
             said = trace.narrate(event, words)
             assert said.endswith(".") and "None" not in said and event.equation
+
+
+def test_an_answer_of_its_own_is_not_called_right():
+    trace, words = make()
+    own = narration.words(trace, TOKENS, LABELS, own_answer=True)
+    assert "its own answer, “" in sentence(trace, own, 4) and "right answer" not in sentence(trace, own, 4)
+    assert "the right answer, “" in sentence(trace, words, 4)
+
+
+def linear(weight, cell="rnn", T=6, **parameters):
+    H = 4
+    spec = ModelSpec(
+        pattern="many-to-one", cell=cell, input_size=2, hidden_size=H, output_size=3, nonlinearity="identity"
+    )
+    given = {"weight_hh_l0": weight, "bias_ih_l0": np.zeros(len(weight)), "bias_hh_l0": np.zeros(len(weight))}
+    return Network(spec, given | parameters).run(np.zeros((T, 2)), [1])
+
+
+def test_what_grows_has_not_vanished_and_what_stays_stays():
+    growing = linear(1.1 * np.eye(4))
+    for index in range(8, 13):
+        said = growing.narrate(growing.events.token(index))
+        assert "grows to 1.10 times its size" in said and "vanished" not in said
+    staying = linear(np.eye(4))
+    for index in range(8, 13):
+        assert "it keeps its size" in staying.narrate(staying.events.token(index))
+    assert "stays empty" in staying.narrate(staying.events.token(2))
+
+
+def test_an_error_that_only_c_carries_is_told():
+    spec = ModelSpec(pattern="many-to-one", cell="lstm", input_size=2, hidden_size=4, output_size=3)
+    x = np.random.default_rng(0).standard_normal((5, 2))
+    trace = Network(spec, {"weight_hh_l0": np.zeros((16, 4))}).run(x, [1])
+    for token, step in ((7, 3), (8, 2), (9, 1), (10, 0)):
+        said = trace.narrate(trace.events.token(token))
+        assert f"through c alone: ‖∂L/∂c‖ = {number(np.linalg.norm(trace.grad('l0.c')[step, 0]))}" in said
+
+
+def test_a_scored_output_that_passes_nothing_on_is_not_called_unscored():
+    trace = linear(np.eye(4), **{"output.weight": np.zeros((3, 4))})
+    assert "scored, but passes no gradient on" in trace.narrate(trace.events.token(7))
+
+
+def test_a_cell_state_that_is_set_is_no_empty_memory():
+    spec = ModelSpec(pattern="many-to-one", cell="lstm", input_size=2, hidden_size=4, output_size=3)
+    trace = Network(spec).run(np.ones((3, 2)), [1], c_0=2 * np.ones((1, 1, 4)))
+    said = trace.narrate(trace.events.token(0))
+    assert "empty" not in said and f"rises from 0 to {number(np.linalg.norm(trace.value('l0.h')[0, 0]))}" in said
+
+
+def test_outputs_on_padding_are_not_told_as_answers():
+    spec = ModelSpec(pattern="many-to-many", cell="gru", input_size=2, hidden_size=4, output_size=3)
+    trace = Network(spec).run(np.ones((3, 2, 2)), np.zeros((3, 2), int), lengths=[3, 3], target_lengths=[3, 1])
+    words = narration.Words(sequence=1)
+    assert "output says" not in trace.narrate(trace.events.token(2), words)
+    heads = [e for e in trace.events if e.operation in ("logits", "y") and e.step == 2]
+    assert heads and all("has no output" in trace.narrate(event, words) for event in heads)
+
+
+def test_a_product_with_zero_weights_does_not_blame_the_input():
+    spec = ModelSpec(pattern="many-to-one", cell="rnn", input_size=2, hidden_size=4, output_size=3)
+    trace = Network(spec, {"weight_ih_l0": np.zeros((4, 2))}).run(np.ones((3, 2)), [1])
+    event = next(e for e in trace.events if e.operation == "W_ih x")
+    said = trace.narrate(event)
+    assert "is zero in every unit" in said and "all zeros" not in said
