@@ -19,6 +19,6 @@ cells.add(
             h_t = o ⊙ tanh(c_t)
         """,
         forget_gate="f",
-        reference="Hochreiter and Schmidhuber, Neural Computation 9 (1997); Gers et al. 2000; equations as torch.nn.LSTM",
+        reference="Hochreiter and Schmidhuber, Neural Computation 9 (1997); Gers et al. 2000; as torch.nn.LSTM",
     ),
 )
