@@ -167,6 +167,23 @@ def test_contributions_sum_to_the_gradient(cell, case):
         np.testing.assert_allclose(norms, [np.linalg.norm(part) for part in parts], atol=1e-13)
 
 
+def test_contributions_of_the_tiniest_gradients_have_norms():
+    spec = ModelSpec(pattern="many-to-one", cell="rnn", input_size=3, hidden_size=4, output_size=3,
+                     nonlinearity="identity", init="orthogonal", spectral_radius=1e-60)  # fmt: skip
+    faint = Network(spec).run(np.ones((5, 1, 3)), [0])
+    parts = analysis.contributions(faint, "weight_ih_l0")
+    assert 0 < np.abs(parts[0]).max() < 1e-200
+    norms = analysis.contributions(faint, "weight_ih_l0", norms=True)
+    scale = np.abs(parts).max(axis=(1, 2))
+    np.testing.assert_allclose(norms, scale * np.linalg.norm(parts / scale[:, None, None], axis=(1, 2)), rtol=1e-12)
+
+
+def test_contributions_take_a_lane_as_every_analysis_does():
+    trace = run(num_layers=2)
+    parts = analysis.contributions(trace, "weight_hh_l1", layer=1, direction="forward", part=None)
+    np.testing.assert_array_equal(parts, analysis.contributions(trace, "weight_hh_l1"))
+
+
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(
     "case",
