@@ -8,19 +8,21 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.tasks import Task
-from engine.tasks.text import TextTask
 from gui.state.app_state import AppState
 from gui.state.project import Project
 from gui.theme import px
 from gui.views._drawing import DrawingPopup, Thumbnail
 from gui.views._examples import Example, Examples
+from gui.views._input_hint import ERROR, WARNING, Hint, unknown_words
 from gui.views._input_parts import CLASS_PATTERNS, HEIGHT, PAUSE_MS, BatchField, ExampleButtons, TargetField
 from gui.views._numbers import NumbersField
-from gui.widgets import label, push_button
+from gui.widgets import push_button
 from gui.widgets.painted import LOOK_EVENTS
 
 NARROW, NARROW_FOR_WORDS = 600, 720
 """Below these widths the bar stands on two lines: where the target is a class, and where it is words."""
+MOST_LETTERS = 2**31 - 1
+"""A field's own limit would cut a long sentence off without a word."""
 
 
 class InputBarView(QWidget):
@@ -41,6 +43,7 @@ class InputBarView(QWidget):
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.sentence = QLineEdit()
+        self.sentence.setMaxLength(MOST_LETTERS)
         self.sentence.setAccessibleName(self.tr("Your own sentence"))
         self.sentence.setToolTip(self.tr("Type a sentence; it is run as soon as you pause, or at once with Enter"))
         self.thumbnail = Thumbnail()
@@ -50,13 +53,14 @@ class InputBarView(QWidget):
         self.examples = Examples(self)
         self.buttons = ExampleButtons(self.examples)
         self.target, self.batch = TargetField(), BatchField()
-        self.hint = label("", "small")
+        self.hint = Hint()
+        self._shown = ("", "")  # a source, and the text that the field made of it: a field has no line breaks
         self._pause = QTimer(self)
         self._rows = self._lay_out()
         self._measure()
         self._connect()
         self._show(state.document.project)
-        self._say(self._unknown(state.document.project.sources[state.document.project.sequence]))
+        self._look_up(state.document.project.sources[state.document.project.sequence])
 
     def _lay_out(self) -> tuple[QVBoxLayout, QBoxLayout, QHBoxLayout, QHBoxLayout]:
         source, target = QHBoxLayout(), QHBoxLayout()
@@ -130,7 +134,7 @@ class InputBarView(QWidget):
     # The source ----------------------------------------------------------------------------------------
 
     def _on_sentence_edited(self, text: str) -> None:
-        self._say(self._unknown(text))
+        self._look_up(text)
         self._pause.start()
 
     def _commit_sentence(self) -> None:
@@ -138,7 +142,7 @@ class InputBarView(QWidget):
         text = self.sentence.text().strip()
         project = self._state.document.project
         old, target = project.sources[project.sequence], project.targets[project.sequence]
-        if text != old:
+        if text != self._as_shown(old):
             # The right answer to the old sentence need not be right for the new one; a chosen wrong one is meant.
             self._put(text, None if target == _known(self._state.document.task, old) else target)
 
@@ -168,20 +172,16 @@ class InputBarView(QWidget):
         if problem and target is not None:
             target, problem = None, _problem(document.task, source, None)
         if problem:
-            self._say(problem, "error")
+            self.hint.say(problem, ERROR)
             return
         document.set_source(document.project.sequence, source, target)
-        self._say(self._unknown(source))
+        self._look_up(source)
 
-    def _unknown(self, source: object) -> str:
-        """Which words the network does not know."""
-        task = self._state.document.task
-        if not isinstance(source, str) or not isinstance(task, TextTask) or self._state.session.trace is None:
-            return ""
-        unknown = dict.fromkeys(word for word in task.words(source) if word not in task.vocabulary)
-        if not unknown:
-            return ""
-        return self.tr("not in the vocabulary: {} → <unk>").format(", ".join(f"“{word}”" for word in unknown))
+    def _look_up(self, source: object) -> None:
+        """Say which words the network does not know; nothing before the first run, which reads the vocabulary."""
+        unread = self._state.session.trace is None
+        text, whole = ("", "") if unread else unknown_words(self._state.document.task, source)
+        self.hint.say(text, WARNING, whole)
 
     # The target and the batch --------------------------------------------------------------------------
 
@@ -192,11 +192,11 @@ class InputBarView(QWidget):
             return
         problem = _problem(document.task, project.sources[at], target)
         if problem:
-            self._say(problem, "error")
+            self.hint.say(problem, ERROR)
             return
         targets = (*project.targets[:at], target, *project.targets[at + 1 :])
         document.edit(self.tr("change of the target"), merge=f"target {at}", targets=targets)
-        self._say(self._unknown(project.sources[at]))
+        self._look_up(project.sources[at])
 
     def _on_sequence_chosen(self, at: int) -> None:
         self._state.document.edit(self.tr("choice of the sequence"), merge="sequence", sequence=at)
@@ -226,17 +226,19 @@ class InputBarView(QWidget):
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
         if new.scenario != old.scenario:
-            self._say("")
+            self.hint.say("")
             if self.popup is not None and _alive(self.popup):
                 self.popup.close()
         self._show(new)
+        if new.scenario == old.scenario and new.sources[new.sequence] is not old.sources[old.sequence]:
+            self._look_up(new.sources[new.sequence])
 
     def _on_trace_changed(self, trace: object) -> None:
         project = self._state.document.project
         self.examples.fetch(project.scenario)
         self._show_parts()
-        if not self.hint.text():
-            self._say(self._unknown(project.sources[project.sequence]))
+        if self.hint.role != ERROR and not self._pause.isActive():
+            self._look_up(project.sources[project.sequence])
 
     def _show(self, project: Project) -> None:
         task, source = self._state.document.task, project.sources[project.sequence]
@@ -253,9 +255,10 @@ class InputBarView(QWidget):
         self._stand()
         if isinstance(source, str):
             self.sentence.setPlaceholderText(self.tr("Type a sentence, such as: {}").format(task.example))
-            if self.sentence.text().strip() != source:
+            if self.sentence.text().strip() != self._as_shown(source):
                 self._pause.stop()
                 self.sentence.setText(source)
+                self._shown = (source, self.sentence.text())
         elif not grid:
             self.numbers.show_numbers(task, np.asarray(source))
         else:
@@ -280,13 +283,9 @@ class InputBarView(QWidget):
         kind = self.tr("own answer: {}") if session.own_answer else self.tr("corpus: {}")
         return kind.format(_words(sample.target_tokens))
 
-    def _say(self, text: str, role: str = "warning") -> None:
-        if self.hint.property("role") != role:
-            self.hint.setProperty("role", role)
-            self.hint.style().unpolish(self.hint)
-            self.hint.style().polish(self.hint)
-        self.hint.setText(text)
-        self.hint.setVisible(bool(text))
+    def _as_shown(self, source: object) -> str:
+        """What the field shows of a source: a difference from it is the user's own."""
+        return (self._shown[1] if self._shown[0] == source else str(source)).strip()
 
 
 def _problem(task: Task, source: object, target: str | None) -> str:

@@ -90,13 +90,56 @@ def test_unknown_words_are_named(bar, qtbot):
     assert not view.hint.isVisible()
 
 
+def test_many_and_long_unknown_words_make_nothing_wide(bar, qtbot):
+    view = bar()
+    narrow = view.minimumSizeHint().width()
+    write(qtbot, view.sentence, "zorg" * 75 + " zu zv zw zx zy zz")
+    qtbot.keyClick(view.sentence, Qt.Key.Key_Return)
+    assert view.minimumSizeHint().width() <= narrow
+    assert view.hint.text().count("“") == 4 and " and 3 more" in view.hint.text()
+    assert len(view.hint.text()) < 120
+    assert "zz" in view.hint.toolTip() and max(len(line) for line in view.hint.toolTip().splitlines()) <= 80
+
+
+def test_the_hint_follows_undo_and_redo(bar, qtbot, idle):
+    view = bar()
+    write(qtbot, view.sentence, "I like zorgly")
+    qtbot.keyClick(view.sentence, Qt.Key.Key_Return)
+    view.state.document.undo_stack.undo()
+    assert view.hint.text() == ""
+    view.state.document.undo_stack.redo()
+    assert "zorgly" in view.hint.text()
+    idle(view)
+    assert "zorgly" in view.hint.text()
+
+
+def test_a_long_sentence_is_not_cut_off(bar):
+    view = bar()
+    long = "I like it " * 5000 + "truly"
+    view.state.document.set_source(0, long)
+    assert view.sentence.text() == long
+
+
+def test_what_the_field_cannot_show_is_no_edit(bar, qtbot):
+    view = bar()
+    view.state.document.set_source(0, "I like it\nand more\tof it")
+    steps = view.state.document.undo_stack.count()
+    view.sentence.setFocus()
+    qtbot.keyClick(view.sentence, Qt.Key.Key_Return)
+    assert view.state.document.undo_stack.count() == steps
+    assert project_of(view).sources[0] == "I like it\nand more\tof it"
+    write(qtbot, view.sentence, "I like it")
+    qtbot.keyClick(view.sentence, Qt.Key.Key_Return)
+    assert project_of(view).sources[0] == "I like it"
+
+
 def test_nothing_to_read_is_said_and_changes_nothing(bar, qtbot):
     view = bar()
     before = project_of(view)
     write(qtbot, view.sentence, "   \r")
     assert project_of(view) is before
     assert "holds no words" in view.hint.text()
-    assert view.hint.property("role") == "error"
+    assert view.hint.role == "error"
 
 
 def test_undo_brings_the_sentence_back(bar, qtbot):
