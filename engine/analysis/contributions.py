@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine import feedback, layout, ops
+from engine.analysis.arguments import whole
 from engine.layout import Lane
 from engine.narration.words import norm
 from engine.recording import engines
@@ -55,9 +56,7 @@ def contributions(
 def contribution(trace: Any, name: str, step: int) -> np.ndarray:
     """One step's summand of a parameter's gradient; see :func:`contributions`."""
     steps, summand = _checked(trace, name)
-    if not 0 <= step < steps:
-        raise ValueError(f"step={step} is not possible; it must be from 0 to {steps - 1}")
-    return summand(step)
+    return summand(whole("step", step, 0, steps - 1))
 
 
 def step_shares(trace: Any, name: str) -> tuple[np.ndarray, np.ndarray]:

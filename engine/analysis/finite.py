@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.analysis.arguments import whole
 from engine.events import Event
 
 
@@ -44,12 +45,20 @@ def first_not_finite(trace: Any, sequence: int | None = None) -> NotFinite | Non
     sequence : int, optional
         Look at one sequence of the batch only.
 
+    Raises
+    ------
+    ValueError
+        There is no such sequence.
+
     Notes
     -----
     What a run recorded is looked through first, all at once; single operations are replayed only for the positions
     up to the first that holds something that is not finite.
     """
-    chosen = slice(None) if sequence is None else slice(sequence, sequence + 1)
+    chosen = slice(None)
+    if sequence is not None:
+        sequence = whole("sequence", sequence, 0, trace.batch.B - 1)
+        chosen = slice(sequence, sequence + 1)
     for gradient in (False, True) if trace.has_gradients else (False,):
         bad = _bad_columns(trace, gradient, chosen)
         if not bad:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from engine import layout
+from engine.analysis.arguments import share, whole
 from engine.analysis.jacobians import step_jacobians
 from engine.analysis.sweep import Sweep
 from engine.layout import Lane
@@ -39,16 +41,15 @@ def gradient_flow(
     Raises
     ------
     ValueError
-        There is no such state or lane, or the run had no target.
+        There is no such state, lane or unit, ``drop`` is below 0, or the run had no target.
     """
-    wanted = _lane(trace, state, layer, direction, part)
+    wanted, units = _lane(trace, state, layer, direction, part), _units(trace, unit)
     found = np.zeros((trace.timeline.steps(wanted.part), trace.batch.S))
-    units = slice(None) if unit is None else slice(unit, unit + 1)
 
     def visit(t: int, rows: slice, grad: np.ndarray) -> None:
         found[t, rows] = _norms(grad[..., units].reshape(len(grad), -1))
 
-    Sweep(trace, visit, wanted, state, drop).run()
+    Sweep(trace, visit, wanted, state, share("drop", drop)).run()
     return np.ascontiguousarray(found.T)
 
 
@@ -63,8 +64,7 @@ def horizon(
         There is no such output, state or lane, or the run had no target.
     """
     wanted = _lane(trace, state, layer, direction, part)
-    if not 0 <= output < trace.batch.S:
-        raise ValueError(f"output={output} is not possible; it must be from 0 to {trace.batch.S - 1}")
+    output = whole("output", output, 0, trace.batch.S - 1)
     found = np.zeros_like(trace.value(wanted.key(state)))
 
     def visit(t: int, rows: slice, grad: np.ndarray) -> None:
@@ -78,6 +78,13 @@ def _lane(trace: Any, state: str, layer: int, direction: str, part: str | None) 
     if state not in trace.graph.states:
         raise ValueError(f"state={state!r} is not there; the states are {', '.join(trace.graph.states)}")
     return layout.find(trace.spec, layer, direction, part)
+
+
+def _units(trace: Any, unit: int | None) -> slice:
+    if unit is None:
+        return slice(None)
+    unit = whole("unit", unit, 0, trace.spec.hidden_size - 1)
+    return slice(unit, unit + 1)
 
 
 def gradient_bands(
@@ -98,13 +105,19 @@ def gradient_bands(
     (ndarray (bands, T), ndarray (T,))
         ‖Σ_{s in band} ∂L_s/∂h_k‖ of each band, and of all together. The first do not add up to the second: parts
         may point in different directions.
+
+    Raises
+    ------
+    ValueError
+        As in :func:`gradient_flow`, or ``edges`` do not rise.
     """
-    wanted = _lane(trace, state, layer, direction, part)
+    wanted, units = _lane(trace, state, layer, direction, part), _units(trace, unit)
+    if not len(edges) or (np.diff(edges) <= 0).any():
+        raise ValueError(f"edges={edges!r} is not possible; there must be one or more, each above the one before")
     line, T = trace.timeline, trace.timeline.steps(wanted.part)
     outputs = line.offset(line.output_part) + np.asarray(line.output_steps)
     away = np.abs(outputs - (line.offset(wanted.part) + np.arange(T))[:, None])
     bands = np.searchsorted(np.asarray(edges), away, side="right") - 1
-    units = slice(None) if unit is None else slice(unit, unit + 1)
     sums = np.zeros((len(edges), T, trace.batch.B, trace.spec.hidden_size if unit is None else 1))
 
     def visit(t: int, rows: slice, grad: np.ndarray) -> None:
@@ -112,7 +125,7 @@ def gradient_bands(
         for band in np.unique(here[here >= 0]):
             sums[band, t] += grad[here == band][..., units].sum(0)
 
-    Sweep(trace, visit, wanted, state, drop).run()
+    Sweep(trace, visit, wanted, state, share("drop", drop)).run()
     parts = np.stack([_norms(band.reshape(T, -1)) for band in sums])
     return parts, _norms(sums.sum(0).reshape(T, -1))
 
@@ -126,8 +139,14 @@ def state_flow(
     It says how far a state shapes later ones whatever the loss is. All states of the cell carry the influence
     between k and t; what is fed back through the output is left out. With ``drop`` a state whose influence has
     fallen below that is followed no further.
+
+    Raises
+    ------
+    ValueError
+        There is no such lane or sequence, or ``drop`` is below 0.
     """
     lane = layout.find(trace.spec, layer, direction, part)
+    sequence, drop = whole("sequence", sequence, 0, trace.batch.B - 1), share("drop", drop)
     J = step_jacobians(trace.replay(lane.prefix), full=True)[:, sequence]
     T, n = J.shape[:2]
     H = trace.spec.hidden_size
@@ -157,13 +176,20 @@ def _spectral(matrices: np.ndarray) -> np.ndarray:
     return sizes
 
 
+@cache
+def _exact_squares(dtype: np.dtype) -> tuple[float, float]:
+    """Between which bounds a sum of squares keeps its digits."""
+    limits = np.finfo(dtype)
+    return float(limits.tiny / limits.eps), float(limits.max)
+
+
 def _norms(rows: np.ndarray) -> np.ndarray:
     """‖row‖₂ of each row, safe where squares would over- or underflow."""
-    squares, limits = np.vecdot(rows, rows), np.finfo(rows.dtype)
-    found, least = np.sqrt(squares), limits.tiny / limits.eps
-    if len(squares) and squares.min() > least and squares.max() < limits.max:
+    squares, (least, most) = np.vecdot(rows, rows), _exact_squares(rows.dtype)
+    found = np.sqrt(squares)
+    if len(squares) and squares.min() > least and squares.max() < most:
         return found
-    unsafe = np.flatnonzero(~((squares > least) & (squares < limits.max)))
+    unsafe = np.flatnonzero(~((squares > least) & (squares < most)))
     if unsafe.size:
         far = rows[unsafe].astype(np.float64)
         scale = np.abs(far).max(axis=1)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from engine import layout
+from engine.analysis.arguments import whole
 from engine.analysis.linearised import Linearised, is_linearisable
 from engine.replay import LaneReplay
 
@@ -61,15 +62,20 @@ def product_norms(
 
     The running product keeps its scale in log space and neither under- nor overflows; a cell that carries several
     states goes by its full state. In the reverse direction the product runs from position t to the end,
-    k = 0 … T−1−t. −∞ where the product is exactly zero. ``most``: the largest k.
+    k = 0 … T−1−t. −∞ where the product is exactly zero. ``most``: the largest k. A negative t counts from
+    the end.
+
+    Raises
+    ------
+    ValueError
+        There is no such lane or step, or ``most`` is below 0.
     """
     lane = layout.find(trace.spec, layer, direction, part)
     replay = trace.replay(lane.prefix)
     T, B = trace.value(lane.key(trace.graph.states[0])).shape[:2]
-    if not -T <= t < T:
-        raise ValueError(f"t={t} is not possible; it must be from 0 to {T - 1}")
-    t %= T
-    far = (T - 1 - t if lane.reverse else t) if most is None else min(most, T - 1 - t if lane.reverse else t)
+    t = whole("t", t, -T, T - 1) % T
+    far = T - 1 - t if lane.reverse else t
+    far = far if most is None else min(whole("most", most, 0), far)
     low, high = (t, t + far) if lane.reverse else (t - far + 1, t + 1)
     J = step_jacobians(replay, True, slice(low, high))
     order = range(far) if lane.reverse else reversed(range(far))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from engine import timeline
+from engine.analysis.arguments import whole
 from engine.inputs import Batch
 from engine.optimizers import clip_by_norm, global_norm
 from engine.recording import engines
@@ -21,7 +23,7 @@ def clipped(trace: Any, limit: float) -> tuple[dict[str, np.ndarray], float, flo
     (dict, float, float)
         The gradients after, and the norm before and after.
     """
-    if not np.isfinite(limit) or limit <= 0:
+    if not isinstance(limit, Real) or not np.isfinite(float(limit)) or limit <= 0:
         raise ValueError(f"limit={limit!r} is not possible; it must be a finite number above 0")
     grads, before = clip_by_norm(trace.parameter_grads, limit)
     return grads, before, global_norm(grads)
@@ -45,8 +47,7 @@ def truncated(trace: Any, k: int) -> dict[str, np.ndarray]:
         raise ValueError(
             f"truncation is for one-directional networks that do not read their output, not {spec.pattern}"
         )
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
-        raise ValueError(f"k={k!r} is not possible; it must be a whole number of steps, 1 or more")
+    k = whole("k", k, 1)
     total = {name: np.zeros_like(value) for name, value in trace.parameters.items()}
     for stop in range(batch.T, 0, -k):
         start = max(0, stop - k)

@@ -243,3 +243,38 @@ def test_a_forward_pass_only_has_no_flow():
     for wrong in (lambda: analysis.gradient_flow(trace), lambda: analysis.contributions(trace, "weight_hh_l0")):
         with pytest.raises(ValueError, match="target"):
             wrong()
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (lambda trace: analysis.state_flow(trace, sequence=7), "sequence=7 is not possible; .* from 0 to 1"),
+        (lambda trace: analysis.state_flow(trace, drop=-1), "drop=-1 is not possible; .* 0 or more"),
+        (lambda trace: analysis.gradient_flow(trace, unit=99), "unit=99 is not possible; .* from 0 to 3"),
+        (lambda trace: analysis.gradient_flow(trace, unit=-1), "unit=-1 is not possible"),
+        (lambda trace: analysis.gradient_flow(trace, drop="a"), "drop='a' is not possible"),
+        (lambda trace: analysis.gradient_flow(trace, "m"), "state='m'"),
+        (lambda trace: analysis.gradient_bands(trace, unit=1.0), "unit=1.0 is not possible; .* whole number"),
+        (lambda trace: analysis.gradient_bands(trace, edges=(3, 1)), "edges"),
+        (lambda trace: analysis.horizon(trace, 6), "output=6 is not possible; .* from 0 to 5"),
+        (lambda trace: analysis.product_norms(trace, 1.5), "t=1.5 is not possible; .* whole number from −6 to 5"),
+        (lambda trace: analysis.product_norms(trace, -7), "t=-7 is not possible; .* from −6 to 5"),
+        (lambda trace: analysis.product_norms(trace, 1, most=-1), "most=-1 is not possible; .* 0 or more"),
+        (lambda trace: analysis.contribution(trace, "weight_hh_l0", True), "step=True is not possible"),
+        (lambda trace: analysis.contributions(trace, "weight"), "'weight'"),
+        (lambda trace: analysis.first_not_finite(trace, 2), "sequence=2 is not possible; .* from 0 to 1"),
+        (lambda trace: analysis.truncated(trace, 0), "k=0 is not possible; .* 1 or more"),
+        (lambda trace: analysis.truncated(trace, 2.0), "k=2.0 is not possible"),
+        (lambda trace: analysis.clipped(trace, "small"), "limit='small'"),
+        (lambda trace: analysis.paths(trace, layer=1), "layer=1"),
+        (lambda trace: analysis.jacobians(trace, part="decoder"), "part='decoder'"),
+    ],
+)
+def test_a_wrong_argument_is_named(asked, words):
+    with pytest.raises(ValueError, match=words):
+        asked(run())
+
+
+def test_steps_count_from_the_end_too():
+    trace = run()
+    np.testing.assert_array_equal(analysis.product_norms(trace, -1), analysis.product_norms(trace, 5))
