@@ -81,6 +81,17 @@ class Canvas(QWidget):
         for note in [*self._notes, *self._note_rects()]:
             self.update(note)
 
+    def repaint_track(self, id: str) -> None:
+        """Paint one track anew; the others stay as they are."""
+        strip = next((strip for strip in self._scene.strips if strip.track.id == id), None)
+        if strip is None or self._dirty != [] or self._picture.isNull():
+            self._dirty = None
+            self.update()
+            return
+        box = QRectF(0, strip.top - self._scene.offset, self.width(), strip.height)
+        self._repaint([box.intersected(QRectF(self.rect())).toAlignedRect()])
+        self.update()
+
     def shift(self, dx: int) -> None:
         """Scroll along the time axis: what stays in view is moved, the rest painted."""
         ratio = self._picture.devicePixelRatio()
@@ -202,14 +213,19 @@ class Canvas(QWidget):
         region = QRegion()
         for left, right in [(0.0, whole.width())] if self._dirty is None else self._dirty:
             region += QRectF(left, 0, right - left, whole.height()).intersected(whole).toAlignedRect()
+        self._repaint(_rects(region))
+        self._dirty = []
+
+    def _repaint(self, rects: list[QRect]) -> None:
+        """Paint these parts of the picture anew."""
+        ratio = self._picture.devicePixelRatio()
         with QPainter(self._picture) as painter:
             painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
-            for rect in _rects(region):
+            for rect in rects:
                 painter.setCompositionMode(_MODE.CompositionMode_Source)
                 painter.fillRect(rect, Qt.GlobalColor.transparent)
                 painter.setCompositionMode(_MODE.CompositionMode_SourceOver)
                 self._paint_tracks(painter, rect, ratio)
-        self._dirty = []
 
     def _paint_tracks(self, painter: QPainter, rect: QRect, ratio: float) -> None:
         scene, edge = self._scene, self._scene.edge
@@ -221,7 +237,7 @@ class Canvas(QWidget):
         _links.paint(painter, {track.id: (track, stage) for track, stage in stages})
         painter.restore()
         for track, stage in stages:
-            if stage.bottom < 0 or stage.top > self.height():
+            if stage.bottom < rect.top() or stage.top > rect.bottom() + 1:
                 continue
             painter.save()
             painter.setClipRect(QRectF(left, stage.top, right - left, stage.height))

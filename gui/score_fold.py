@@ -108,7 +108,8 @@ class Fold(QObject):
 
     def _on_moved(self, share: float) -> None:
         self._score.scene.fold = float(share)
-        self._score.canvas.repaint_all()
+        self._score.canvas.repaint_track("diagram")
+        self._score.gutter.update()
 
     def _on_hovered(self, weight: str) -> None:
         self._shine(weight or self._kept)
@@ -116,7 +117,7 @@ class Fold(QObject):
     def _shine(self, weight: str) -> None:
         if weight != self._score.scene.lit:
             self._score.scene.lit = weight
-            self._score.canvas.repaint_all()
+            self._score.canvas.repaint_track("diagram")
 
 
 class Switches(QWidget):

@@ -129,6 +129,8 @@ def test_a_lit_weight_is_seen_and_goes_again(folded, run, weight, rolled):
     fold.light(weight)
     lit = grabbed(score)
     assert not np.array_equal(lit, dark) or (weight == W_Y and rolled)  # no output at the first step
+    score.canvas.repaint_all()  # one track painted by itself looks like all painted together
+    np.testing.assert_array_equal(grabbed(score), lit)
     fold.light("")
     np.testing.assert_array_equal(grabbed(score), dark)
 
@@ -226,3 +228,26 @@ def test_the_menu_and_the_switch_say_the_same(qtbot, dressed):
         assert window.score.scene.lit == expected
     window.close()
     state.close()
+
+
+def test_on_a_screen_the_fold_takes_its_time_and_can_turn_round(folded, qtbot, monkeypatch):
+    fold, score, _ = folded()
+    monkeypatch.setattr("gui.score_fold.QGuiApplication.platformName", lambda: "screen")
+    seen = []
+    fold._motion.valueChanged.connect(seen.append)
+    fold.set_rolled(True)
+    assert score.scene.fold < 1  # on its way
+    fold._motion.setCurrentTime(FOLD_MS // 2)
+    halfway = score.scene.fold
+    assert 0 < halfway < 1
+    fold.set_rolled(False)
+    qtbot.waitUntil(lambda: score.scene.fold == 0.0)
+    assert max(seen) <= halfway + 0.5
+
+
+def test_reduced_motion_folds_at_once(folded, monkeypatch):
+    fold, score, _ = folded()
+    monkeypatch.setattr("gui.score_fold.QGuiApplication.platformName", lambda: "screen")
+    monkeypatch.setattr("gui.theme.Themes.animation_ms", lambda self, wanted=200: 0)
+    fold.set_rolled(True)
+    assert score.scene.fold == 1.0
