@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoCommand, QUndoStack
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QUndoCommand, QUndoStack
 
 from engine import ModelSpec, Network, layout, tasks
 from engine.registry import cells
-from gui.state import wording
+from gui.state import limits, wording
 from gui.state.project import FRESH, GIVEN, TRAINED, Project
 
 START = "movie-review"
@@ -98,7 +98,8 @@ class Document(QObject):
         Raises
         ------
         engine.SpecError
-            The cell does not exist or does not go with the other fields; nothing has changed.
+            The cell does not exist, does not go with the other fields, or would make the network too large; nothing
+            has changed.
         """
         spec = self._project.spec
         if name == spec.cell:
@@ -109,6 +110,7 @@ class Document(QObject):
         else:
             keep = name in cells and cells[name].forget_gate
             changed = spec.but(cell=name, forget_bias=spec.forget_bias if keep else None)
+        limits.refuse_too_large(changed, "cell", name)
         self._set_spec(self.tr("change of cell to {}").format(cells[name].title), changed)
 
     def set_field(self, name: str, value: object) -> None:
@@ -120,7 +122,7 @@ class Document(QObject):
         Raises
         ------
         engine.SpecError
-            The value is not possible; nothing has changed.
+            The value is not possible, or would make the network too large; nothing has changed.
         """
         if name == "cell":
             return self.set_cell(str(value))
@@ -130,6 +132,7 @@ class Document(QObject):
             changes["forget_bias"] = None  # there is no bias left to set
         changed = spec.but(**changes)
         if changed != spec:
+            limits.refuse_too_large(changed, name, value)
             text = self.tr("change of {}").format(wording.field(name))
             self._set_spec(text, changed, f"field {name}", keep=name in KEEPING)
 
@@ -166,7 +169,7 @@ class Document(QObject):
             parameters: Mapping[str, np.ndarray] = Network(spec, project.parameters).parameters
             weights, score = project.weights, project.score
         else:
-            parameters, weights, score = _weights(self.task, spec)
+            parameters, weights, score = self._drawn(spec)
         same_states = all(
             getattr(spec, name) == getattr(project.spec, name)
             for name in ("hidden_size", "num_layers", "bidirectional", "cell")
@@ -179,6 +182,17 @@ class Document(QObject):
             initial=project.initial if same_states else {},
         )
         self._push(text, changed, merge)
+
+    def _drawn(self, spec: ModelSpec) -> tuple[Mapping[str, np.ndarray], str, str]:
+        """Parameters for a spec; the pointer says that it takes a while where it does."""
+        slow = limits.size(spec) > limits.SLOW_PARAMETERS and isinstance(QGuiApplication.instance(), QGuiApplication)
+        if not slow:
+            return _weights(self.task, spec)
+        QGuiApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
+        try:
+            return _weights(self.task, spec)
+        finally:
+            QGuiApplication.restoreOverrideCursor()
 
     def _push(self, text: str, project: Project, merge: str = "") -> None:
         self.undo_stack.push(_Swap(self, text, self._project, project, merge))

@@ -22,9 +22,6 @@ from gui.views._weights import WeightsLine
 from gui.widgets import PICTURES, ParameterTable, PatternGrid, Section
 from gui.widgets.painted import LOOK_EVENTS
 
-MOST_PARAMETERS, MOST_LAYERS = 20_000_000, 100
-"""More would keep the window waiting while they are drawn, or listed."""
-
 
 class BuildView(QWidget):
     """Builds the network; each change counts at once and is one undo step.
@@ -146,30 +143,11 @@ class BuildView(QWidget):
 
     def _set(self, name: str, value: object, complain: Callable[[str], None]) -> None:
         document = self._state.document
-        problem = self._problem(document.project.spec, name, value)
-        if not problem:
-            try:
-                document.set_field(name, value)
-            except SpecError as error:
-                problem = self._words(error)
-        if problem:
-            self._show(document.project)
-            complain(problem)
-
-    def _problem(self, spec: ModelSpec, name: str, value: object) -> str:
-        """What is wrong with a value; empty where nothing is."""
         try:
-            changed = spec.but(**{name: value})
-        except SpecError:
-            return ""  # the document says it, knowing what else changes with the field
-        if changed.num_layers > MOST_LAYERS:
-            return self.tr("{} layers are more than can be shown: it must be at most {}").format(value, MOST_LAYERS)
-        total = sum(prod(shape) for shape in layout.shapes(changed).values())
-        if total <= MOST_PARAMETERS:
-            return ""
-        return self.tr("This would make {total} parameters; it must be at most {most}").format(
-            total=count(total), most=count(MOST_PARAMETERS)
-        )
+            document.set_field(name, value)
+        except SpecError as error:
+            self._show(document.project)
+            complain(self._words(error))
 
     def _words(self, error: SpecError) -> str:
         return self.tr("{value} is not possible: it must be {allowed}").format(

@@ -102,7 +102,7 @@ def test_what_the_spec_refuses_is_said_below_the_field(build, qtbot, text):
 def test_what_would_be_too_large_is_refused_with_the_number(build, qtbot):
     view = build()
     type_into(qtbot, view.layers.hidden, "40000")
-    assert "parameters; it must be at most" in view.layers.rows["hidden_size"].note()
+    assert "parameters; this would make" in view.layers.rows["hidden_size"].note()
     assert spec_of(view).hidden_size == 16
 
 

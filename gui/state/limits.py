@@ -1,0 +1,76 @@
+"""How large a network, and how heavy a history, the window can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+from PySide6.QtCore import QCoreApplication
+
+from engine import ModelSpec, SpecError, layout
+from engine.format import count
+from gui.state.project import Project
+
+MOST_PARAMETERS, MOST_LAYERS = 20_000_000, 100
+"""More would keep the window waiting while they are drawn, or listed."""
+SLOW_PARAMETERS = 250_000
+"""To draw more takes long enough to be felt."""
+MOST_BYTES = 512 * 2**20
+"""What the arrays of all undo steps may take together."""
+
+
+def size(spec: ModelSpec) -> int:
+    """How many parameters a network has."""
+    return sum(prod(shape) for shape in layout.shapes(spec).values())
+
+
+def refuse_too_large(spec: ModelSpec, field: str, value: object) -> None:
+    """Refuse a network that is too large, before anything of it is drawn.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        What would be built.
+    field : str
+        The field whose change asked for it, and its new value.
+    value : object
+
+    Raises
+    ------
+    engine.SpecError
+        With the field, the value and what would be possible.
+    """
+    if spec.num_layers > MOST_LAYERS:
+        text = QCoreApplication.translate("limits", "such that there are at most {} layers")
+        raise SpecError(field, value, text.format(MOST_LAYERS))
+    total = size(spec)
+    if total > MOST_PARAMETERS:
+        text = QCoreApplication.translate("limits", "such that there are at most {} parameters; this would make {}")
+        raise SpecError(field, value, text.format(count(MOST_PARAMETERS), count(total)))
+
+
+def held(project: Project) -> dict[int, int]:
+    """The bytes of a project's arrays, by the identity of what holds them: projects share most of theirs."""
+    found: dict[int, int] = {}
+    sources = [source for source in project.sources if isinstance(source, np.ndarray)]
+    for array in (*project.parameters.values(), *project.initial.values(), *sources):
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+        found[id(array)] = array.nbytes
+    return found
+
+
+def kept_steps(steps: Sequence[tuple[Project, Project]], most: int) -> int:
+    """How many of the newest undo steps, each (before, after), fit into so many bytes; at least one."""
+    seen: dict[int, int] = {}
+    total = 0
+    for kept, step in enumerate(reversed(steps)):
+        for project in step:
+            for key, nbytes in held(project).items():
+                if key not in seen:
+                    seen[key] = nbytes
+                    total += nbytes
+        if total > most and kept:
+            return kept
+    return len(steps)
