@@ -196,6 +196,22 @@ class Document(QObject):
 
     def _push(self, text: str, project: Project, merge: str = "") -> None:
         self.undo_stack.push(_Swap(self, text, self._project, project, merge))
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop the oldest undo steps where the arrays of all take too much memory."""
+        stack = self.undo_stack
+        steps = [step for step in map(stack.command, range(stack.count())) if isinstance(step, _Swap)]
+        if sum(step.weight for step in steps) <= limits.MOST_BYTES:
+            return
+        kept = limits.kept_steps([step.projects for step in steps], limits.MOST_BYTES)
+        if kept < len(steps):
+            copies = [step.settled() for step in steps[-kept:]]
+            stack.clear()  # a QUndoStack lets go of its oldest steps in no other way
+            for step in copies:
+                stack.push(step)
+            for step in copies:
+                step.settle()
 
     def swap(self, project: Project) -> None:
         """Put another project on the bench, past the history: the undo steps' own way."""
@@ -204,12 +220,32 @@ class Document(QObject):
 
 
 class _Swap(QUndoCommand):
-    """The only undo step there is: from one project to another."""
+    """The only undo step there is: from one project to another.
+
+    One that is settled has been made before: to push it changes nothing, and it merges with none.
+    """
 
     def __init__(self, document: Document, text: str, old: Project, new: Project, merge: str) -> None:
         super().__init__(text)
         self._document, self._old, self._new, self._merge = document, old, new, merge
         self._time = time.monotonic()
+        self._settled = False
+        self.weight = _weight(old, new)
+
+    @property
+    def projects(self) -> tuple[Project, Project]:
+        """Before and after."""
+        return self._old, self._new
+
+    def settled(self) -> _Swap:
+        """Return a copy that can be pushed without being done again."""
+        copy = _Swap(self._document, self.text(), self._old, self._new, self._merge)
+        copy._time, copy._settled = self._time, True
+        return copy
+
+    def settle(self) -> None:
+        """From now on it is a step as any other."""
+        self._settled = False
 
     def id(self) -> int:
         return zlib.crc32(self._merge.encode()) & 0x7FFFFFFF if self._merge else -1
@@ -217,16 +253,23 @@ class _Swap(QUndoCommand):
     def mergeWith(self, other: QUndoCommand) -> bool:
         if not isinstance(other, _Swap) or other._merge != self._merge or other._old is not self._new:
             return False
-        if other._time - self._time > MERGE_SECONDS and not self._merge.startswith(GESTURE):
+        if other._settled or (other._time - self._time > MERGE_SECONDS and not self._merge.startswith(GESTURE)):
             return False
         self._new, self._time = other._new, other._time
+        self.weight = _weight(self._old, self._new)
         return True
 
     def redo(self) -> None:
-        self._document.swap(self._new)
+        if not self._settled:
+            self._document.swap(self._new)
 
     def undo(self) -> None:
         self._document.swap(self._old)
+
+
+def _weight(old: Project, new: Project) -> int:
+    """The bytes of what a step keeps, whether or not others keep it too."""
+    return sum((limits.held(old) | limits.held(new)).values())
 
 
 def opened(id: str = "", cell: str | None = None, engine: str = "", device: str = "cpu") -> Project:

@@ -231,3 +231,39 @@ def test_the_pointer_waits_while_a_large_network_is_drawn(document, monkeypatch)
     document.set_field("hidden_size", 9)
     assert seen[0].shape() == Qt.CursorShape.WaitCursor
     assert QGuiApplication.overrideCursor() is None
+
+
+def test_the_oldest_steps_go_where_the_history_takes_too_much_memory(document, monkeypatch):
+    one = sum(documents.limits.held(document.project).values())
+    monkeypatch.setattr(documents.limits, "MOST_BYTES", 5 * one)
+    for _ in range(8):
+        document.reseed()
+    stack, newest = document.undo_stack, document.project
+    assert stack.count() == 4 and stack.index() == 4  # five sets of parameters
+    heard = []
+    document.project_changed.connect(lambda new, old: heard.append(new.spec.seed))
+    for _ in range(4):
+        stack.undo()
+    assert heard == [newest.spec.seed - k for k in range(1, 5)]
+    assert not stack.canUndo()
+    for _ in range(4):
+        stack.redo()
+    assert document.project is newest
+
+
+def test_what_projects_share_counts_once(document, monkeypatch):
+    one = sum(documents.limits.held(document.project).values())
+    monkeypatch.setattr(documents.limits, "MOST_BYTES", one)
+    for k in range(12):
+        document.edit("change", sources=(f"I like it {k}",))
+    assert document.undo_stack.count() == 12
+
+
+def test_one_step_is_always_kept_and_steps_still_merge(document, monkeypatch):
+    monkeypatch.setattr(documents.limits, "MOST_BYTES", 1)
+    document.reseed()
+    for k in range(3):
+        document.edit("change", merge="gesture 1", sources=(f"I like it {k}",))
+    assert document.undo_stack.count() == 1
+    document.undo_stack.undo()
+    assert document.project.sources == (tasks.get("movie-review").example,)
