@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import sys
 from typing import NamedTuple, Protocol
@@ -62,8 +63,14 @@ def needed(spec: ModelSpec, size: Sized, backward: bool = True) -> int:
         per_step = (recorded + operations) * spec.hidden_size + lane.input_size
         numbers += steps * size.B * per_step * (2 if backward else 1)
     numbers += size.S * size.B * (spec.output_size * 3 + 1) * (2 if backward else 1)
-    numbers += sum(int(np.prod(shape)) for shape in layout.shapes(spec).values()) * (3 if backward else 2)
+    numbers += sum(math.prod(shape) for shape in layout.shapes(spec).values()) * (3 if backward else 2)
     return numbers * np.dtype(spec.dtype).itemsize
+
+
+def needed_to_start(spec: ModelSpec) -> int:
+    """Bytes of drawing a spec's parameters: all of them, and the largest twice more while it is drawn in float64."""
+    sizes = [math.prod(shape) for shape in layout.shapes(spec).values()]
+    return sum(sizes) * np.dtype(spec.dtype).itemsize + 2 * max(sizes) * 8
 
 
 def available() -> int | None:
@@ -138,6 +145,16 @@ def too_large(spec: ModelSpec, size: Sized, backward: bool = True, free: int | N
     if free is None or wanted <= SHARE * free:
         return None
     return f"This run needs about {words(wanted)} of memory; {words(free)} is available. Run it all the same?"
+
+
+def too_large_to_start(spec: ModelSpec, free: int | None) -> str:
+    """Say that a network's parameters find no memory, how much they take, and what would help."""
+    name, shape = max(layout.shapes(spec).items(), key=lambda item: math.prod(item[1]))
+    there = "" if free is None else f", and {words(free)} is free"
+    return (
+        f"the parameters of this network need about {words(needed_to_start(spec))} of memory{there}; "
+        f"the largest is {name} with shape {shape}, so smaller sizes than hidden_size={spec.hidden_size} would help"
+    )
 
 
 def shortage(spec: ModelSpec, size: Sized, place: str, free: int | None) -> str:

@@ -33,7 +33,8 @@ class Network:
     Raises
     ------
     ValueError
-        A given parameter has a name or shape that the spec does not have.
+        A given parameter has a name or shape that the spec does not have, or the parameters that are to be
+        initialised need more memory than there is.
     """
 
     def __init__(self, spec: ModelSpec, parameters: Mapping[str, Any] | None = None) -> None:
@@ -43,7 +44,7 @@ class Network:
         for name in given:
             if name not in shapes:
                 raise ValueError(f"there is no parameter {name!r}; this spec has {', '.join(shapes)}")
-        self.parameters = {} if len(given) == len(shapes) else initialise(spec)
+        self.parameters = {} if len(given) == len(shapes) else _initialised(spec)
         for name, shape in shapes.items():
             if name in given:
                 self.parameters[name] = _parameter(name, given[name], shape, spec.dtype)
@@ -85,7 +86,7 @@ class Network:
         Raises
         ------
         ValueError
-            Naming the argument that does not fit.
+            Naming the argument that does not fit, or the parameter that was changed to what the spec does not have.
         engine.errors.EngineError
             The engine or the device is missing or failed (out of memory).
         """
@@ -95,7 +96,7 @@ class Network:
             self.spec, x, target=target, lengths=lengths, target_lengths=target_lengths, h_0=h_0, c_0=c_0,
             teacher_forcing=teacher_forcing, steps=steps, reduction=reduction, sample=sample, temperature=temperature,
         )  # fmt: skip
-        parameters = {name: np.array(value) for name, value in self.parameters.items()}
+        parameters = self._copied()
         try:
             with np.errstate(all="ignore"):  # a run that overflows or meets a NaN is shown, not warned about
                 recording = engines[engine].run(self.spec, parameters, batch, device)
@@ -103,10 +104,29 @@ class Network:
             raise EngineError(memory.shortage(self.spec, batch, "cpu", memory.available())) from None
         return Trace(self.spec, parameters, batch, recording, engine, device)
 
-    @property
-    def parameter_count(self) -> int:
-        """How many numbers the parameters hold."""
-        return sum(value.size for value in self.parameters.values())
+    def _copied(self) -> dict[str, np.ndarray]:
+        """Copy the parameters, which anybody may have changed, for one run to keep."""
+        shapes = layout.shapes(self.spec)
+        if self.parameters.keys() != shapes.keys():
+            for name in self.parameters.keys() - shapes.keys():
+                raise ValueError(f"there is no parameter {name!r}; this spec has {', '.join(shapes)}")
+            raise ValueError(f"parameter {min(shapes.keys() - self.parameters.keys())} is missing")
+        dtype, found = np.dtype(self.spec.dtype), {}
+        for name, shape in shapes.items():
+            value = self.parameters[name]
+            fits = type(value) is np.ndarray and value.dtype is dtype and value.shape == shape
+            found[name] = value.copy() if fits else _parameter(name, value, shape, self.spec.dtype)
+        return found
+
+
+def _initialised(spec: ModelSpec) -> dict[str, np.ndarray]:
+    free = memory.available()
+    if free is not None and memory.needed_to_start(spec) > free:
+        raise ValueError(memory.too_large_to_start(spec, free))
+    try:
+        return initialise(spec)
+    except MemoryError:
+        raise ValueError(memory.too_large_to_start(spec, free)) from None
 
 
 def _parameter(name: str, value: Any, shape: tuple[int, ...], dtype: str) -> np.ndarray:

@@ -9,6 +9,7 @@ import pytest
 from samples import CELLS, make_spec, problem
 
 from engine import EngineError, Network, memory
+from engine import network as network_module
 from engine.inputs import prepare
 from engine.memory import Size
 from engine.recording import engines
@@ -124,3 +125,23 @@ def test_a_run_that_finds_no_memory_is_a_sentence(monkeypatch, engine):
 )  # fmt: skip
 def test_bytes_in_words(size, words):
     assert memory.words(size) == words
+
+
+@pytest.mark.parametrize("free", [10**9, None])
+def test_parameters_that_find_no_memory_are_one_sentence(monkeypatch, free):
+    monkeypatch.setattr(memory, "available", lambda: free)
+
+    def fail(spec):
+        raise MemoryError
+
+    monkeypatch.setattr(network_module, "initialise", fail)
+    with pytest.raises(ValueError, match=r"need about .* of memory.*weight_hh_l0.*hidden_size=1000000") as caught:
+        Network(make_spec(hidden_size=10**6, pattern="many-to-one"))
+    assert ("1 GB is free" in str(caught.value)) is (free is not None)
+
+
+def test_the_largest_of_specs_is_refused():
+    spec = make_spec(pattern="many-to-one", cell="lstm", hidden_size=10**6)
+    assert memory.needed_to_start(spec) > 8 * 4 * 10**12
+    with pytest.raises(ValueError, match="of memory"):
+        Network(spec)

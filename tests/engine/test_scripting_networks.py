@@ -196,7 +196,6 @@ def test_names_and_shapes_are_torchs(spec, bias):
     network = Network(spec.but(bias=bias))
     assert {n: v.shape for n, v in network.parameters.items()} == expected_shapes(spec.but(bias=bias))
     assert all(value.dtype == np.float64 for value in network.parameters.values())
-    assert network.parameter_count == sum(value.size for value in network.parameters.values())
     trace = network.run(**problem(spec))
     assert {n: v.shape for n, v in trace.parameter_grads.items()} == expected_shapes(network.spec)
 
@@ -358,3 +357,28 @@ def test_bidirectional_many_to_one_reads_the_last_forward_and_the_first_reverse(
     h = np.concatenate([trace.value("l0.h")[-1], trace.value("l0_reverse.h")[0]], -1)
     logits = h @ trace.parameters["output.weight"].T + trace.parameters["output.bias"]
     np.testing.assert_allclose(trace.value("output.logits")[0], logits, atol=1e-14)
+
+
+def test_a_run_names_the_parameter_that_was_changed_to_what_cannot_be():
+    spec = make_spec(pattern="many-to-one")
+    arguments = problem(spec)
+    for changed, value, words in [
+        ("output.bias", np.zeros(99), r"output\.bias has shape \(99,\); it must be \("),
+        ("output.bias", np.full(spec.output_size, "a"), r"output\.bias holds values of type"),
+        ("colour", np.zeros(3), "no parameter 'colour'"),
+    ]:
+        network = Network(spec)
+        network.parameters[changed] = value
+        with pytest.raises(ValueError, match=words):
+            network.run(**arguments)
+    network = Network(spec)
+    del network.parameters["weight_hh_l0"]
+    with pytest.raises(ValueError, match="parameter weight_hh_l0 is missing"):
+        network.run(**arguments)
+
+
+def test_a_run_keeps_its_own_copy_of_the_parameters():
+    network = Network(make_spec(pattern="many-to-one"))
+    trace = network.run(**problem(network.spec))
+    network.parameters["output.bias"] += 1
+    assert (trace.parameters["output.bias"] != network.parameters["output.bias"]).all()
