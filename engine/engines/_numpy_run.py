@@ -154,7 +154,10 @@ class Run:
             self.logits[s] = self._head(self.read_by_head[s], None if outputs is None else outputs[s])
 
     def _head(self, h: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
-        return _kept(h @ self.W_y.T + self.b_y, mask)
+        # Flat, since NumPy multiplies stacks of small matrices slowly.
+        logits = np.dot(h.reshape(-1, h.shape[-1]), self.W_y.T).reshape(*h.shape[:-1], -1)
+        logits += self.b_y
+        return _kept(logits, mask)
 
     def _forced(self) -> np.ndarray:
         """What every step reads of the targets, (S, B, feedback_size)."""
@@ -184,7 +187,7 @@ class Run:
     def backward(self) -> None:
         """Take the loss, and every gradient."""
         batch = self.batch
-        counted = None if batch.weights.all() else batch.weights != 0
+        counted = None if self.scheme.all_scored and batch.target_lengths is None else batch.weights != 0
         self.losses = _kept(self.loss.value(np, self.logits, batch.target)[..., None], counted)
         weights = batch.weights[..., None]
         self.d_logits = _kept(self.loss.slope(np, self.y, batch.target) * weights, counted)
@@ -206,12 +209,13 @@ class Run:
         before = layout.output_before(self.spec)
         d_logits = self.d_logits.reshape(-1, self.spec.output_size)
         self.found[f"{before}output.weight"] = d_logits.T @ self.read_by_head.reshape(len(d_logits), -1)
-        self.found[f"{before}output.bias"] = d_logits.sum(0)
+        self.found[f"{before}output.bias"] = np.add.reduce(d_logits, 0)
 
     def _backward_layers(self, part: str) -> None:
-        H = self.spec.hidden_size
+        H, batch = self.spec.hidden_size, self.batch
         if part == self.output_part:
-            arriving = (self.d_logits @ self.W_y).transpose(0, 2, 1)
+            d_logits = self.d_logits.reshape(-1, self.spec.output_size)
+            arriving = np.dot(d_logits, self.W_y).reshape(batch.S, batch.B, -1).transpose(0, 2, 1)
             for i, run in enumerate(self._top):
                 gathering = arriving[:, i * H : (i + 1) * H]
                 if self.scheme.lanes[part][run.lane.row].outside:
@@ -292,7 +296,7 @@ class Run:
         )  # fmt: skip
         if self.batch.target is not None:
             values["loss"] = self.losses
-            recording.loss = float((self.losses[..., 0] * self.batch.weights).sum())
+            recording.loss = float(np.vdot(self.losses, self.batch.weights))
             weights = self.batch.weights[..., None].copy()
             own = {"output.logits": self.d_logits, "output.y": self.d_y, "loss": weights}
             recording.grads = Reading(lease, "grad", scheme.sources, own)

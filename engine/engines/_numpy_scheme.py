@@ -69,6 +69,7 @@ class Scheme:
         self.graph = graphs.build(spec.cell, spec.nonlinearity, spec.bias)
         self.states = self.graph.states
         self.output_part = timeline.output_part
+        self.all_scored = bool(timeline.scored.all())
         self.ids = timeline.has_feedback and spec.loss == "cross-entropy"
         self.stepwise = timeline.has_feedback and not (sizes.forced and sizes.differentiable)
         self.through = self.stepwise and sizes.differentiable and not self.ids

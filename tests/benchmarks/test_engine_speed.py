@@ -1,9 +1,10 @@
 """The NumPy engine's forward + backward with full trace against torch's ways of the same work; see the Makefile.
 
 Many to one with a linear head of three classes and cross-entropy, on one thread. Each side reads the loss and every
-parameter's gradient, the engines ``trace.grad("l0.h")`` besides. The contenders take turns of a hundredth of a second,
-so that a busy machine slows all of them, and the fastest run of each counts. ``torch, fastest`` is the least of the three ways of torch:
-``torch.nn``, a loop over ``torch.nn.*Cell``, and a loop that keeps every gate with ``retain_grad``, the same trace.
+parameter's gradient, the engines ``trace.grad("l0.h")`` besides. The contenders take turns of a hundredth of a
+second, so that a busy machine slows all of them, and the fastest run of each counts. ``torch, fastest`` is the least
+of the three ways of torch: ``torch.nn``, a loop over ``torch.nn.*Cell``, and a loop that keeps every gate with
+``retain_grad``, the same trace.
 
     make bench ARGS="tests/benchmarks/test_engine_speed.py"
 """

@@ -1,7 +1,6 @@
 """The compiled plan: the same numbers as walking the graph, for any cell; few calls; traces that own their numbers."""
 
 import gc
-import itertools
 import threading
 import weakref
 
@@ -119,7 +118,7 @@ def test_every_pattern(spec, B):
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("cell", [*CELLS, *MADE_UP, "unknown"])
 def test_any_cell_either_way(cell, pattern, B, made_up, input_way):
-    for bias, padded, both in itertools.product((True, False), (True, False), (True, False)):
+    for bias, padded, both in ((True, True, False), (True, False, True), (False, True, True)):
         if not bias and cell in ("peephole", "odd"):
             continue  # their biases are not only added, so that they cannot be left out
         facts = {"input_size": 4, "output_size": 4} if cell == "unknown" else {}
