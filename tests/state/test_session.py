@@ -270,3 +270,16 @@ def test_a_failed_training_is_said(state, qtbot, monkeypatch):
         state.session.train()
     assert "step 3" in failed.args[0]
     assert state.session.training is None
+
+
+@pytest.mark.parametrize("cell", cells.names())
+def test_the_first_backward_sentence_finds_the_replay_done(open_state, cell):
+    trace = open_state("movie-review", cell).session.trace
+    replays = [trace.replay(prefix) for prefix in trace.lanes]
+    assert all(replay._pulled is not None for replay in replays)
+
+
+def test_a_large_run_is_not_replayed_before_it_is_asked_for(open_state, monkeypatch):
+    monkeypatch.setattr(session, "MOST_WARM", 3)
+    trace = open_state().session.trace
+    assert trace.has_gradients and all(trace.replay(prefix)._pulled is None for prefix in trace.lanes)
