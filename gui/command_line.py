@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,17 +68,17 @@ def parser() -> argparse.ArgumentParser:
         prog="loopscope", description="Look inside recurrent networks, one step at a time.", allow_abbrev=False
     )
     add = made.add_argument
-    add("file", nargs="?", metavar="FILE", help="a project or a checkpoint to open")
+    add("file", nargs="?", metavar="FILE", type=_filled, help="a project or a checkpoint to open")
     add("--scenario", metavar="ID", help="what the network does, or an experiment; --list names them")
     add("--text", metavar="TEXT", help="the input, for a scenario that reads text")
-    add("--input", metavar="FILE", help="the input from a file: .txt, or an array as .npy, .npz, .csv")
+    add("--input", metavar="FILE", type=_filled, help="the input from a file: .txt, or an array as .npy, .npz, .csv")
     add("--cell", metavar="NAME", help=", ".join(cells.names()))
     add("--engine", metavar="NAME", help=", ".join(engines.names()))
-    add("--device", metavar="NAME", help="cpu, cuda, cuda:1, …")
+    add("--device", metavar="NAME", type=_filled, help="cpu, cuda, cuda:1, …")
     add("--step", metavar="N", type=_integer, help="playhead position: 0 before the first step, -1 the last")
     add("--theme", metavar="NAME", choices=themes, help=", ".join(themes))
     add("--present", action="store_true", help="begin with the presentation")
-    add("--snapshot", metavar="OUT", type=Path, help="draw the window to a .png, .svg or .pdf file and quit")
+    add("--snapshot", metavar="OUT", type=_filled, help="draw the window to a .png, .svg or .pdf file and quit")
     add("--size", metavar="WxH", type=_size, help="of the snapshot in pixels (1680x1050)")
     add("--list", action="store_true", help="list scenarios, cells, engines and devices, and quit")
     add("--version", action="store_true", help="print the version, and quit")
@@ -106,12 +107,13 @@ def parse(arguments: Sequence[str]) -> Options | str:
         return listing()
     if given.size and not given.snapshot:
         raise UsageError("--size goes with --snapshot")
-    if given.snapshot:
-        _check_snapshot(given.snapshot)
+    snapshot = None if given.snapshot is None else Path(given.snapshot)
+    if snapshot:
+        _check_snapshot(snapshot)
     if given.file is not None:
         _refuse_file(Path(given.file))
     project = _project(given)
-    return Options(project, given.step, given.theme, given.present, given.snapshot, given.size or SIZE)
+    return Options(project, given.step, given.theme, given.present, snapshot, given.size or SIZE)
 
 
 def listing() -> str:
@@ -154,7 +156,7 @@ def read_input(path: Path) -> str | np.ndarray:
         if kind in TEXTS:
             return path.read_text(encoding="utf-8").strip()
         if kind == ".csv":
-            return np.loadtxt(path, delimiter=",", ndmin=2)
+            return _table(path)
         with open(path, "rb") as file:
             return _array(path, np.load(file, allow_pickle=False))
     except UsageError:
@@ -165,6 +167,15 @@ def read_input(path: Path) -> str | np.ndarray:
         raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     except Exception as error:  # the readers of damaged files raise many kinds
         raise UsageError(f"{path}: cannot be read as {kind[1:]} ({_line(error)})") from None
+
+
+def _table(path: Path) -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # NumPy only warns of a file without numbers, which is refused below
+        found = np.loadtxt(path, delimiter=",", ndmin=2)
+    if not found.size:
+        raise UsageError(f"{path}: holds no numbers")
+    return found
 
 
 def _array(path: Path, loaded: np.ndarray | np.lib.npyio.NpzFile) -> np.ndarray:
@@ -234,6 +245,12 @@ def _check_snapshot(path: Path) -> None:
         raise UsageError(f"--snapshot {path} is not possible; the name must end with {', '.join(KINDS)}")
     if not path.parent.is_dir():
         raise UsageError(f"--snapshot {path}: there is no folder {path.parent}")
+
+
+def _filled(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
 
 
 def _integer(text: str) -> int:

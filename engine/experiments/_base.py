@@ -9,7 +9,7 @@ import numpy as np
 from engine.initialise import orthogonal
 from engine.network import Network
 from engine.spec import ModelSpec
-from engine.tasks.base import Sample, Task
+from engine.tasks.base import Sample, Task, real_numbers
 
 #: Hidden units and steps of the experiments: a product of 100 Jacobians lies between 101 states.
 H, STEPS, D = 50, 101, 4
@@ -81,7 +81,8 @@ class Experiment(Task):
 
     def encode(self, source: Any, target: str | None = None) -> Sample:
         """Take (T, D) numbers as they are; a target is "zero" or "one"."""
-        x = np.asarray(source, dtype=self.dtype)
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes ±inf, which a run shows
+            x = real_numbers(source).astype(self.dtype)
         if x.ndim != 2 or x.shape[1] != D or not len(x):
             raise ValueError(f"the input has shape {x.shape}; it must be (T, {D}) numbers, at least one step")
         if target is not None and target not in self.output_labels:

@@ -28,9 +28,7 @@ class Gaussian(Experiment):
     id = "gaussian"
     title = "Gaussian, ρ = 0.95: it rises first, then vanishes"
     nonlinearity = "identity"
-    fact = summary = (
-        "“ρ < 1, so it shrinks” is true only in the end: σ₁ < 1/γ is enough for vanishing, ρ < 1 is not."
-    )
+    fact = summary = "“ρ < 1, so it shrinks” is true only in the end: σ₁ < 1/γ is enough for vanishing, ρ < 1 is not."
     source = "Pascanu, Mikolov and Bengio 2013"
 
     def recurrent(self, rng: np.random.Generator) -> np.ndarray:

@@ -61,7 +61,7 @@ class Task(ABC):
     cell : str
         The one it opens with.
     kind : str
-        What the user's input is: "text" or "grid".
+        What the user's input is: "text", "grid" or "vectors" (an experiment's (T, D) numbers).
     metric_name : str
         What ``score()["score"]`` measures, in words.
     floor : float
@@ -195,6 +195,14 @@ def read_table(name: str) -> list[list[str]]:
     path = DATA / f"{name}.tsv"
     lines = path.read_text(encoding="utf-8").splitlines()
     return [line.split("\t") for line in lines[1:]]
+
+
+def real_numbers(source: Any) -> np.ndarray:
+    """Return an input as an array; ValueError where it holds anything but real numbers."""
+    array = np.asarray(source)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"the input holds values of type {array.dtype}; it must hold real numbers")
+    return array
 
 
 def check_split(name: str) -> None:

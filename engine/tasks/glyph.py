@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.network import Network
 from engine.spec import ModelSpec
-from engine.tasks.base import Sample, Task, check_split, tasks
+from engine.tasks.base import Sample, Task, check_split, real_numbers, tasks
 
 SIZE = 10
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -133,7 +133,7 @@ class Glyph(Task):
 
     def encode(self, source: Any, target: str | None = None) -> Sample:
         """Encode ink on the grid, (10, 10) from 0 to 1; ``target`` is a letter."""
-        grid = np.asarray(source, dtype=float)
+        grid = real_numbers(source).astype(float)
         if grid.shape != (SIZE, SIZE):
             raise ValueError(f"the drawing has shape {grid.shape}; it must be {(SIZE, SIZE)}")
         if not (np.isfinite(grid).all() and grid.min() >= 0 and grid.max() <= 1):

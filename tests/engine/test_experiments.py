@@ -30,6 +30,10 @@ def test_every_experiment_opens_in_every_cell_and_is_the_same_each_time(name):
     assert run(name)[0].loss is not None
     with pytest.raises(ValueError, match="shape"):
         task.encode(np.zeros((3, 9)))
+    for wrong in (np.ones((3, 4), complex), np.full((3, 4), "1")):
+        with pytest.raises(ValueError, match="real numbers"):
+            task.encode(wrong)
+    assert task.encode(np.full((3, 4), 1e300)).x.dtype == task.spec("rnn").dtype
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,11 @@ def test_a_text_is_read(tmp_path):
         (["--snapshot", "a.gif"], ".png"),
         (["--snapshot", "/nowhere/a.png"], "no folder"),
         (["--colour"], "--colour"),
+        (["--device", ""], "--device: it is empty"),
+        (["--input", ""], "--input: it is empty"),
+        (["--input", " "], "--input: it is empty"),
+        (["--snapshot", ""], "--snapshot: it is empty"),
+        ([""], "FILE: it is empty"),
         (["a.loopscope"], "no such file"),
         (["pyproject.toml"], "cannot be opened"),
     ],
@@ -163,6 +168,15 @@ def test_a_mistake_is_one_line_and_status_2(tmp_path, arguments):
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("*.png"))
+
+
+@pytest.mark.parametrize(("scenario", "name"), [("glyph", "none.csv"), ("linear-stays", "complex.npy")])
+def test_an_input_that_numpy_would_warn_about_is_one_line_too(tmp_path, scenario, name):
+    (tmp_path / "none.csv").write_bytes(b"")
+    np.save(tmp_path / "complex.npy", np.ones((5, 4), complex))
+    done = run("--scenario", scenario, "--input", tmp_path / name, "--snapshot", tmp_path / "a.png")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert name in done.stderr and ("no numbers" in done.stderr or "real numbers" in done.stderr)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the screen is told by the environment on Linux")
