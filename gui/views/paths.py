@@ -106,10 +106,12 @@ class PathsView(Instrument):
             self.reading.setText(self.tr("No gradient reaches this step."))
         else:
             rest = max(range(1, len(shares)), key=lambda i: shares[i])
+            if shares[rest] > 0:
+                text = self.tr("The highway brings {share} of it; of the gates {gate} lets most through, {gated}.")
+            else:
+                text = self.tr("The highway brings {share} of it.")
             self.reading.setText(
-                self.tr("The highway brings {share} of it; of the gates {gate} lets most through, {gated}.").format(
-                    share=percent(shares[0]), gate=frame.names[rest], gated=percent(shares[rest])
-                )
+                text.format(share=percent(shares[0]), gate=frame.names[rest], gated=percent(shares[rest]))
             )
         self.parts.set_bars(
             [
@@ -140,4 +142,4 @@ class PathsView(Instrument):
 
 
 def _highway() -> QColor:
-    return theme().forward
+    return theme().text  # the passes' own colours are theirs alone

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
@@ -283,6 +285,16 @@ def test_ways_of_the_gradient(bench, cell):
     assert view._tip(0, 5).count("\n") == len(names)
     view.shares.point(None)
     assert view.step_title.title() == "Step 4 “not”"
+
+
+def test_gates_that_bring_nothing_are_not_praised(bench):
+    view = bench(PathsView, cell="lstm")
+    shares = np.zeros_like(view._frame.shares)
+    shares[0] = 1.0
+    view._frame = replace(view._frame, shares=shares)
+    view._read(3)
+    assert view.reading.text().startswith("The highway brings 100")
+    assert "gates" not in view.reading.text()
 
 
 def test_a_vanilla_cell_has_no_highway(bench):
