@@ -123,7 +123,7 @@ def _draw(options: Options, state: AppState) -> int:
 def _stage(state: AppState) -> QWidget:
     from gui.presentation import Presentation  # not needed before it is asked for
 
-    return Presentation(state)
+    return Presentation(state)  # without settings: a picture is the same for everybody
 
 
 def _step(state: AppState, step: int | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QCloseEvent, QShowEvent
@@ -26,6 +27,9 @@ from gui.theme import px, themes
 from gui.toolbar import Elided, Switches, by_size
 from gui.views import views
 from gui.widgets import label
+
+if TYPE_CHECKING:
+    from gui.presentation import Presentation
 
 LAYOUT_VERSION = 1
 TABBED = (Qt.DockWidgetArea.TopDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea)
@@ -52,7 +56,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setObjectName("main")
         self.state, self._settings = state, settings
-        self._presentation: QWidget | None = None
+        self._presentation: Presentation | None = None
         self._placed = self._shown = False
         self._menu_bar = QMenuBar()
         self.learning = Learning(state, self)
@@ -63,6 +67,7 @@ class MainWindow(QMainWindow):
         self.score.entered.connect(self._look_inside)
         self.fold = Fold(self.score)
         self.fold.rolled_changed.connect(self.actions_["view.rolled"].setChecked)
+        self.actions_["view.preview"].setChecked(self.score.scene.preview)
         self.messages = Messages(state)
         self.messages.train_wanted.connect(self.actions_["run.train"].trigger)
         self.switches.refused.connect(self._on_refused)
@@ -87,8 +92,9 @@ class MainWindow(QMainWindow):
         """Show the stage on the window's screen."""
         from gui.presentation import Presentation  # not needed before it is asked for
 
-        if not isinstance(self._presentation, Presentation):
-            self._presentation = Presentation(self.state)
+        if self._presentation is None:
+            self._presentation = Presentation(self.state, self._settings)
+            self._presentation.score.set_preview(self.score.scene.preview)
         self._presentation.start(self.screen())
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -123,6 +129,7 @@ class MainWindow(QMainWindow):
             "view.fullscreen": self._set_fullscreen,
             "view.palette": self._open_palette,
             "view.rolled": lambda wanted: self.fold.set_rolled(wanted),
+            "view.preview": self._set_preview,
             "view.shared": lambda: self.fold.light_next(),
             "view.reset_panels": self._reset_panels,
             "run.train": lambda: dialogs.train(self.state, self),
@@ -254,6 +261,13 @@ class MainWindow(QMainWindow):
         themes().choose(name)
         if self._settings is not None:
             self._settings.theme = name
+
+    def _set_preview(self, wanted: bool) -> None:
+        self.score.set_preview(wanted)
+        if self._presentation is not None:
+            self._presentation.score.set_preview(wanted)
+        if self._settings is not None:
+            self._settings.preview = wanted
 
     def _set_fullscreen(self, wanted: bool) -> None:
         self.setWindowState(

@@ -151,6 +151,14 @@ ACTIONS = (
         VIEW,
     ),
     Action(
+        "view.preview",
+        QT_TRANSLATE_NOOP("actions", "Preview of the &gradient norm"),
+        QT_TRANSLATE_NOOP("actions", "Show the part of the norm that the backward pass has not reached yet, dashed"),
+        ("Ctrl+Shift+N",),
+        VIEW,
+        checkable=True,
+    ),
+    Action(
         "view.zoom_in",
         QT_TRANSLATE_NOOP("actions", "Zoom &in"),
         QT_TRANSLATE_NOOP("actions", "Make everything larger"),

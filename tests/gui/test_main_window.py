@@ -351,3 +351,29 @@ def test_the_score_has_the_largest_part(window, qtbot, size):
     QApplication.processEvents()
     assert window.score.width() > 0.4 * size[0]
     assert window.switches.width() >= window.switches.minimumSizeHint().width()
+
+
+@pytest.mark.parametrize("remembering", [False, True])
+def test_the_preview_of_the_norm_is_a_choice_and_remembered(open_window, remembering):
+    settings = Settings(QSettings("Loopscope", "Loopscope")) if remembering else None
+    window = open_window(settings=settings)
+    action = window.actions_["view.preview"]
+    assert not action.isChecked() and not window.score.scene.preview
+    action.trigger()
+    assert action.isChecked() and window.score.scene.preview
+    window.present()
+    assert window._presentation.score.scene.preview
+    window._presentation.close()
+    again = open_window(settings=settings)
+    assert again.actions_["view.preview"].isChecked() == again.score.scene.preview == remembering
+    action.trigger()
+    assert not window.score.scene.preview and not window._presentation.score.scene.preview
+
+
+def test_the_tracks_of_the_presentation_are_remembered(open_window):
+    settings = Settings(QSettings("Loopscope", "Loopscope"))
+    settings.set_tracks("presentation", ["tokens", "norm"])
+    window = open_window(settings=settings)
+    window.present()
+    assert window._presentation.score.scene.names == ["tokens", "norm"]
+    window._presentation.close()
