@@ -9,13 +9,6 @@ from engine.losses import softmax
 from engine.spec import ModelSpec
 
 
-def forced_ids(spec: ModelSpec, batch: Batch) -> np.ndarray | None:
-    """Class ids that each step reads under teacher forcing, (S, B), -1 first; None where they are not known ahead."""
-    if not batch.forced or batch.target is None or spec.loss != "cross-entropy":
-        return None
-    return np.concatenate([np.full((1, batch.B), -1), batch.target[:-1]])
-
-
 def choose(batch: Batch, s: int, logits: np.ndarray) -> np.ndarray:
     """Pick what output s feeds back: the largest, or a draw from softmax(logits / temperature); (B,) ids."""
     if batch.uniforms is None:

@@ -7,8 +7,6 @@ from typing import Generic, TypeVar
 
 from PySide6.QtCore import QByteArray, QSettings
 
-RECENT = 10
-
 T = TypeVar("T", str, bool, float)
 
 
@@ -87,16 +85,6 @@ class Settings:
 
     def __init__(self, store: QSettings | None = None) -> None:
         self.store = QSettings() if store is None else store
-
-    @property
-    def recent_files(self) -> list[str]:
-        """The files opened last, the newest first."""
-        return self._texts("recent_files")[:RECENT]
-
-    def add_recent_file(self, path: str) -> None:
-        """Put a file at the head of the recent ones."""
-        others = [other for other in self.recent_files if other != path]
-        self.store.setValue("recent_files", [path, *others][:RECENT])
 
     def tracks(self, stage: str) -> list[str] | None:
         """Return the tracks chosen for a stage ("workspace", "presentation"), in order; None if never."""

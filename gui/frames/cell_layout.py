@@ -110,10 +110,6 @@ class CellLayout:
     highway: tuple[str, ...]
     carried: bool
 
-    def node_of(self, operation: str) -> Node | None:
-        """The node in which an operation stands; None for one outside the cell (the head, the loss)."""
-        return next((node for node in self.nodes if operation in node.operations), None)
-
 
 @lru_cache(maxsize=32)
 def layout(cell: str, nonlinearity: str = "tanh", bias: bool = True) -> CellLayout:

@@ -54,10 +54,6 @@ class DiagramFrame:
         """How many layers there are."""
         return len({row.layer for row in self.rows})
 
-    def row_of(self, prefix: str) -> Row | None:
-        """The row that a lane is in."""
-        return next((row for row in self.rows if row.states.block(prefix) is not None), None)
-
 
 def diagram(trace: Trace, progress: Progress, sequence: int) -> DiagramFrame:
     """Lay the cells of a run out in rows."""

@@ -60,11 +60,6 @@ class ValueSlider(QSlider):
         self._low, self._high = float(minimum), float(maximum)
         self.set_value(self._exact)
 
-    def set_reset(self, value: float | None) -> None:
-        """Move the tick, or take it away."""
-        self._reset = value
-        self.update()
-
     def sizeHint(self) -> QSize:
         """Return a height that a finger hits."""
         return QSize(px(120), px(24))

@@ -74,13 +74,14 @@ def test_no_two_nodes_overlap(graph):
 def test_every_value_reaches_all_that_read_it(graph):
     found = lay_out(graph)
     nodes = {node.name: node for node in found.nodes}
+    homes = {operation: node for node in found.nodes for operation in node.operations}
     for node in graph.nodes:
         if node.op.symbol == "" and node.name not in ("x", *(f"{s}_prev" for s in graph.states)):
             continue
         readers = {
             home.name
             for user in graph.operations
-            if node.index in user.args and (home := found.node_of(user.name)) and node.name not in home.operations
+            if node.index in user.args and (home := homes.get(user.name)) and node.name not in home.operations
         }
         if node.name in graph.states:
             readers.add(OUT + node.name)
