@@ -23,6 +23,6 @@ def whole(name: str, value: Any, low: int, high: int | None = None) -> int:
 
 def share(name: str, value: Any) -> float:
     """Return ``value`` where it is a number of at least 0; ValueError says that it is not."""
-    if not isinstance(value, Real) or not value >= 0:
+    if not isinstance(value, Real) or not float(value) >= 0:
         raise ValueError(f"{name}={value!r} is not possible; it must be a number, 0 or more")
     return float(value)
