@@ -212,7 +212,8 @@ class MainWindow(QMainWindow):
 
     def _offer_panels(self) -> None:
         """One menu of panels, and one for each group of them; the first nine of each have keys."""
-        menus, keys = {"": self.actions_.submenu(table.VIEW, self.tr("P&anels"), "view.zoom_in", "panel-left")}, {}
+        menus = {"": self.actions_.submenu(table.VIEW, self.tr("P&anels"), "view.zoom_in", "panel-left")}
+        keys: dict[str, int] = {}
         for dock in self.docks:
             if dock.group not in menus:
                 menus[dock.group] = self.actions_.submenu(table.VIEW, self.tr(dock.group), "view.zoom_in")

@@ -110,9 +110,7 @@ def place_of(inspection: Inspection, event: Event | None) -> Place:
     return inspection.place((exact or mine)[-1].prefix, event.step)
 
 
-def frame(
-    inspection: Inspection, place: Place, index: int, unit: int | None = None, wanted: str = ""
-) -> CellFrame:
+def frame(inspection: Inspection, place: Place, index: int, unit: int | None = None, wanted: str = "") -> CellFrame:
     """Describe the inside of a step.
 
     Parameters

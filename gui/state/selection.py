@@ -37,6 +37,7 @@ class Selected:
         """The trace's key."""
         return f"{self.prefix}.{self.name}"
 
+
 LONGEST = 100
 """So many selections are remembered."""
 

@@ -115,9 +115,7 @@ class Banner(Painted):
         painter.setBrush(worn.slot if quiet else palette.blend(worn.card, colour, 0.08))
         painter.drawRoundedRect(inset(QRectF(self.rect()), 1), px(10), px(10))
         side = px(18)
-        icons.paint(
-            painter, ICONS[self._role], QRectF(px(13), (self.height() - side) / 2, side, side), colour
-        )
+        icons.paint(painter, ICONS[self._role], QRectF(px(13), (self.height() - side) / 2, side, side), colour)
         painter.end()
 
     def _on_clicked(self) -> None:

@@ -158,9 +158,7 @@ class IntField(_NumberField):
     committed = Signal(int)
     """The user has put in this other value."""
 
-    def __init__(
-        self, value: int, minimum: int, maximum: int, step: int = 1, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, value: int, minimum: int, maximum: int, step: int = 1, parent: QWidget | None = None) -> None:
         super().__init__(minimum, maximum, step, parent)
         self._number = value
         self._show()
@@ -240,13 +238,9 @@ class FloatField(_NumberField):
         if self._minimum <= value <= self._maximum:
             return value
         if math.isinf(self._maximum):
-            return self.tr("{value} is less than {low}").format(
-                value=number(value), low=number(self._minimum)
-            )
+            return self.tr("{value} is less than {low}").format(value=number(value), low=number(self._minimum))
         if math.isinf(self._minimum):
-            return self.tr("{value} is more than {high}").format(
-                value=number(value), high=number(self._maximum)
-            )
+            return self.tr("{value} is more than {high}").format(value=number(value), high=number(self._maximum))
         return self.tr("{value} is outside {low} to {high}").format(
             value=number(value), low=number(self._minimum), high=number(self._maximum)
         )

@@ -47,9 +47,7 @@ class GridCanvas(QWidget):
     drawing = Signal(object)
     """The same array during a stroke."""
 
-    def __init__(
-        self, size: int, kinds: Sequence[tuple[str, QColor]] = (), parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, size: int, kinds: Sequence[tuple[str, QColor]] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._surface = _Surface(size, [colour for _, colour in kinds], self)
         self._tools = QHBoxLayout()
@@ -245,9 +243,7 @@ class _Surface(Painted):
             away = (centres[:, None] - place.y()) ** 2 + (centres - place.x()) ** 2
             ink = np.exp(-away / (2 * BRUSH**2))
             ink[ink < 0.05] = 0.0
-            self.values = (
-                self.values * (1 - ink) if erase else np.maximum(self.values, np.minimum(1.0, 1.15 * ink))
-            )
+            self.values = self.values * (1 - ink) if erase else np.maximum(self.values, np.minimum(1.0, 1.15 * ink))
         if inside:
             self._cursor = QPoint(column, row)
         self.update()

@@ -104,8 +104,7 @@ class ParameterTable(Painted):
         if self._columns is None:
             metrics = QFontMetricsF(fonts.mono(SIZE))
             names, shapes, counts = (
-                max((metrics.horizontalAdvance(row[column]) for row in self._rows), default=0.0)
-                for column in range(3)
+                max((metrics.horizontalAdvance(row[column]) for row in self._rows), default=0.0) for column in range(3)
             )
             self._columns = _Columns(names, shapes, counts, metrics.height() + px(5))
         return self._columns

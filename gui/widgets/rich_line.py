@@ -175,9 +175,7 @@ class RichLine(Painted):
             used += size
         return lines
 
-    def _elide(
-        self, lines: list[list[_Piece]], group: list[_Piece], used: float, width: float
-    ) -> list[list[_Piece]]:
+    def _elide(self, lines: list[list[_Piece]], group: list[_Piece], used: float, width: float) -> list[list[_Piece]]:
         """End the last line with an ellipsis, between words: half a number would be a wrong one."""
         last = lines[-1] or group[:1]
         role = last[-1].role

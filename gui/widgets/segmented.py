@@ -42,9 +42,7 @@ class SegmentedControl(Painted):
     chosen = Signal(str)
     """The user chose the segment with this id."""
 
-    def __init__(
-        self, segments: Sequence[Segment] = (), name: str = "", parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, segments: Sequence[Segment] = (), name: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
         self._buttons: list[_Button] = []
