@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from gui import colormaps, fonts
@@ -17,6 +17,8 @@ from gui.widgets.painted import Painted
 FEW = 8
 """So many products are shown until all are asked for."""
 LINE = 19
+VALUE = 58
+"""The room of a row's value at its right end."""
 
 
 class SumRows(Painted):
@@ -29,14 +31,15 @@ class SumRows(Painted):
         super().__init__(parent)
         self._terms: tuple[Term, ...] = ()
         self._hover = (-1, -1)
+        self._high = 1
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def set_terms(self, terms: tuple[Term, ...]) -> None:
         """Show these, the largest first."""
-        if len(terms) != len(self._terms):
-            self.updateGeometry()
         self._terms = terms
+        self._stand()
+        self.updateGeometry()
         self.setAccessibleName("; ".join(f"{self.name_of(term)} {number(term.value)}" for term in terms))
         self.update()
 
@@ -46,11 +49,37 @@ class SumRows(Painted):
 
     def sizeHint(self) -> QSize:
         """Return a row for each."""
-        return QSize(px(240), len(self._terms) * px(LINE))
+        return QSize(px(240), len(self._terms) * self.row())
 
     def minimumSizeHint(self) -> QSize:
         """The same, narrower."""
-        return QSize(px(160), len(self._terms) * px(LINE))
+        return QSize(px(160), len(self._terms) * self.row())
+
+    def row(self) -> int:
+        """How high a row is: two lines where the factors have no room beside the names."""
+        return self._high * px(LINE)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put the factors below the names where there is little room."""
+        self._stand()
+        super().resizeEvent(event)
+
+    def relayout(self) -> None:
+        """Follow the zoom."""
+        self._stand()
+
+    def _stand(self) -> None:
+        metrics = QFontMetricsF(fonts.mono(11))
+        needed = 0.0
+        for term in self._terms:
+            *_, (_, _, left, width) = self._places(term)
+            factors = metrics.horizontalAdvance(_product(term)) + px(VALUE) if len(term.factors) > 1 else px(VALUE)
+            needed = max(needed, left + width + px(10) + factors + px(5))
+        high = 2 if self.width() < needed else 1
+        if high != self._high:
+            self._high = high
+            self.updateGeometry()
+            self.update()
 
     @staticmethod
     def names_of(term: Term) -> list[tuple[str, Origin | None]]:
@@ -68,7 +97,7 @@ class SumRows(Painted):
         with QPainter(self) as painter:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             for at, term in enumerate(self._terms):
-                box = QRectF(0, at * px(LINE), self.width(), px(LINE))
+                box = QRectF(0, at * self.row(), self.width(), self.row())
                 share = abs(term.value) / most if most and most < float("inf") else 0.0
                 painter.setPen(Qt.PenStyle.NoPen)
                 colour = colormaps.diverging(1.0 if term.value > 0 else -1.0, 1.0, worn)
@@ -79,22 +108,27 @@ class SumRows(Painted):
 
     def _write(self, painter: QPainter, term: Term, box: QRectF, row: int) -> None:
         worn, middle = theme(), Qt.AlignmentFlag.AlignVCenter
+        first, last = QRectF(box), QRectF(box)
+        for line in (first, last):
+            line.setHeight(px(LINE))
+        last.moveBottom(box.bottom())
+        metrics, room = QFontMetricsF(fonts.mono(11, 500)), box.right() - (px(VALUE) if self._high == 2 else 0)
         for at, (name, origin, left, width) in enumerate(self._places(term)):
             font = fonts.mono(11, 500)
             under = origin is not None and self._hover == (row, at)
             font.setUnderline(under)
             painter.setFont(font)
             painter.setPen(worn.forward if under else worn.text)
-            painter.drawText(QRectF(left, box.y(), width, box.height()), Qt.AlignmentFlag.AlignLeft | middle, name)
+            name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, max(0.0, min(width, room - left)))
+            painter.drawText(QRectF(left, first.y(), width, first.height()), Qt.AlignmentFlag.AlignLeft | middle, name)
         painter.setFont(fonts.mono(11))
         painter.setPen(worn.muted)
-        right = box.adjusted(0, 0, -px(58), 0)
         if len(term.factors) > 1:
-            product = " × ".join(_short(value) for _, value, _ in term.factors)
-            painter.drawText(right, Qt.AlignmentFlag.AlignRight | middle, product)
+            right = last.adjusted(0, 0, -px(VALUE) if self._high == 1 else 0, 0)
+            painter.drawText(right, Qt.AlignmentFlag.AlignRight | middle, _product(term))
         painter.setFont(fonts.mono(11, 600))
         painter.setPen(worn.text)
-        painter.drawText(box, Qt.AlignmentFlag.AlignRight | middle, _short(term.value))
+        painter.drawText(first, Qt.AlignmentFlag.AlignRight | middle, _short(term.value))
 
     def _places(self, term: Term) -> list[tuple[str, Origin | None, float, float]]:
         """Each name of a row with its left edge and width."""
@@ -107,7 +141,7 @@ class SumRows(Painted):
 
     def _below(self, point: QPointF) -> tuple[int, int]:
         """The row and the name in it at a point; a name owns the room up to the next."""
-        row = int(point.y() // px(LINE))
+        row = int(point.y() // self.row())
         if not 0 <= row < len(self._terms):
             return -1, -1
         lefts = [left for _, _, left, _ in self._places(self._terms[row])]
@@ -207,6 +241,10 @@ class SumCard(Card):
             last = [(f"{found.name} = {word} = ", "muted"), (number(found.value), "result")]
             lines = [*lines, last] if found.inner else [last]
         self.result.set_lines(lines)
+
+
+def _product(term: Term) -> str:
+    return " × ".join(_short(value) for _, value, _ in term.factors)
 
 
 def _short(value: float) -> str:

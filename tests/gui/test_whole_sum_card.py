@@ -34,7 +34,7 @@ def test_a_click_goes_to_where_a_number_came_from_and_back(view, qtbot):
     kept = row(view, "c₃")
     places = rows._places(rows.terms()[kept])
     assert [name for name, *_ in places] == ["f₄[5]", "c₃[5]"]
-    at = QPointF(places[1][2] + 3, kept * 19 + 9)
+    at = QPointF(places[1][2] + 3, kept * rows.row() + 9)
     qtbot.mouseClick(rows, Qt.MouseButton.LeftButton, pos=at.toPoint())
     assert (selection.value.key, selection.value.step, selection.value.unit) == ("l0.c", 2, 4)
     assert "c₃[5]" in card.heading.text()
@@ -44,7 +44,7 @@ def test_a_click_goes_to_where_a_number_came_from_and_back(view, qtbot):
     card.forward.click()
     assert selection.value.step == 2
     card.back.click()
-    qtbot.mouseClick(rows, Qt.MouseButton.LeftButton, pos=QPointF(places[0][2] + 3, kept * 19 + 9).toPoint())
+    qtbot.mouseClick(rows, Qt.MouseButton.LeftButton, pos=QPointF(places[0][2] + 3, kept * rows.row() + 9).toPoint())
     assert (selection.value.key, selection.value.step) == ("l0.f", 3)
     assert not card.forward.isEnabled()
     assert "a_f" in card.heading.text()
@@ -76,3 +76,14 @@ def test_the_trail_forgets_what_another_run_does_not_have(view, qtbot):
         view.state.document.set_cell("rnn")
     assert not selection.can_go_back
     assert selection.value.key == "l0.h"
+
+
+def test_factors_stand_below_the_names_where_there_is_little_room(view):
+    view.state.selection.select("l0", 3, 4, "h")
+    rows = view.sum_card.rows
+    rows.resize(700, rows.height())
+    assert rows.row() == 19
+    rows.resize(235, rows.height())
+    assert rows.row() == 38
+    assert rows.sizeHint().height() == 38 * len(rows.terms())
+    assert rows._below(QPointF(10, 37))[0] == 0 and rows._below(QPointF(10, 37))[1] == 0
