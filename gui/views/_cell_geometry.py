@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF, QRectF, QSizeF
 
 from gui.frames.cell import CellFrame
 from gui.frames.cell_layout import Node, Terminal, Wire
@@ -73,6 +73,18 @@ class Geometry:
             return QRectF(at.x() + px(9), at.y() - high - px(4), wide, high)
         left = at.x() if terminal.side == "left" else at.x() - wide
         return QRectF(left, at.y() - high - px(7), wide, high)
+
+    def beside_highway(self, size: QSizeF) -> QRectF:
+        """Room for a note of this size at the first operation of the highway: where it covers no node or vector."""
+        first = next(node for node in self.frame.layout.nodes if node.name == self.frame.layout.highway[1])
+        at, wide, high = self.point(first.x, first.y), size.width() + 2, size.height()
+        below = QRectF(at.x() + self.radius + px(12), at.y() + px(17), wide, high)
+        above = QRectF(at.x() - wide / 2, at.y() - self.radius - px(2) - high, wide, high)
+        taken = list(self.vectors().values())
+        for node in self.frame.layout.nodes:
+            middle, reach = self.point(node.x, node.y), QPointF(self.radius + 2, self.radius + 2)
+            taken.append(QRectF(middle - reach, middle + reach))
+        return below if not any(below.intersects(box) for box in taken) else above
 
     def size(self, name: str) -> int:
         """How many numbers a vector has; a guess where it is not computed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 
 from gui import fonts
 from gui.format import number, percent
@@ -113,12 +113,11 @@ class Picture:
         frame = self.frame
         if frame.keeps is None:
             return
-        first = next(node for node in frame.layout.nodes if node.name == frame.layout.highway[1])
-        at = self.at.point(first.x, first.y)
         text = QCoreApplication.translate("cell", "highway keeps {}").format(percent(frame.keeps))
-        painter.setFont(fonts.ui(11, 500))
+        font = fonts.ui(11, 500)
+        painter.setFont(font)
         painter.setPen(theme().backward)
-        painter.drawText(QPointF(at.x() + self.at.radius + px(12), at.y() + px(27)), text)
+        painter.drawText(self.at.beside_highway(QFontMetricsF(font).size(0, text)), Qt.AlignmentFlag.AlignCenter, text)
 
     def _paint_node(self, painter: QPainter, node: Node) -> None:
         frame = self.frame

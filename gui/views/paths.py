@@ -142,4 +142,4 @@ class PathsView(Instrument):
 
 
 def _highway() -> QColor:
-    return theme().text  # the passes' own colours are theirs alone
+    return theme().muted  # the passes' own colours are theirs alone, and the dark end of the shades is like ink

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QImage
 
 from gui import fonts
@@ -206,3 +206,21 @@ def test_the_menu_and_the_transport_step_by_operation(window, qtbot):
     assert not action.isChecked()
     window.actions_["run.forward"].trigger()
     assert (cursor.position, cursor.reached) == (1, 1.0)
+
+
+@pytest.mark.parametrize("size", [(690, 230), (690, 330), (900, 560), (1400, 700)])
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_what_the_highway_keeps_is_written_clear_of_nodes(qtbot, show, cell, size):
+    state = AppState(project=opened("movie-review", cell))
+    qtbot.waitUntil(lambda: state.session.trace is not None, timeout=20_000)
+    state.cursor.last()
+    view = show(CellView(state))
+    view.canvas.resize(*size)
+    at = view.canvas.laid_out()
+    box = at.beside_highway(QSizeF(107, 15))
+    for node in at.frame.layout.nodes:
+        middle = at.point(node.x, node.y)
+        reach = QPointF(at.radius, at.radius)
+        assert not box.intersects(QRectF(middle - reach, middle + reach))
+    assert not any(box.intersects(vector) for vector in at.vectors().values())
+    state.close()
