@@ -12,13 +12,14 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QVBoxLayout
 
 from engine import Trace, analysis
 from gui.checking import Checking
-from gui.format import full, number, percent, shape
+from gui.format import full, number, shape
 from gui.frames import weights as frames
-from gui.frames.weights import Effect, Matrix
+from gui.frames.weights import Matrix
 from gui.state.document import GESTURE
 from gui.state.project import EDITED, Project
 from gui.theme import px
 from gui.views._laboratory import Instrument
+from gui.views._weights_words import effect_words, named, signed
 from gui.widgets import Choice, FloatField, ScaleLegend, Section, Segment, SegmentedControl, label, push_button
 from gui.widgets.matrix_plot import MatrixPlot
 from gui.widgets.touch_plot import TouchPlot
@@ -213,9 +214,9 @@ class WeightsView(Instrument):
         value = float(frame.values[self._entry])
         if not self.value.hasFocus() or self.value.value() != value:
             self.value.set_value(value)
-        words = [self._named(frame, *self._entry, trace)]
+        words = [named(frame, *self._entry, trace, self.state.document.project)]
         if frame.change[self._entry] != 0:
-            words.append(self.tr("changed by {}").format(_signed(float(frame.change[self._entry]))))
+            words.append(self.tr("changed by {}").format(signed(float(frame.change[self._entry]))))
         if frame.gradient is not None:
             words.append(f"∂L/∂w = {number(float(frame.gradient[self._entry]))}")
         self.entry.setText(" · ".join(words))
@@ -230,35 +231,14 @@ class WeightsView(Instrument):
         before = self.want("before", self._round, by=partial(analysis.rerun, parameters=self._reference))
         found = None if before is None else frames.effect(before, trace, self.state.session.words.sequence)
         if found is not None:
-            self.effect.setText(self._effect_words(found))
-
-    def _effect_words(self, found: Effect) -> str:
-        change = _signed(found.loss_after - found.loss_before)
-        text = self.tr("L {} → {} ({})").format(number(found.loss_before), number(found.loss_after), change)
-        if found.label is None:
-            return text
-        word = self.state.session.words.label(found.label)
-        points = (found.after - found.before) * 100
-        return text + self.tr("\nP({}) {} → {} ({} points)").format(
-            word, percent(found.before, 2), percent(found.after, 2), _signed(points)
-        )
-
-    def _named(self, frame: Matrix, row: int, column: int, trace: Trace) -> str:
-        """An entry, counted from 1, and what its row belongs to."""
-        project = self.state.document.project
-        place = f"{row + 1}, {column + 1}" if project.parameters[frame.name].ndim > 1 else f"{row + 1}"
-        known = frames.meaning(trace, frame.name, row)
-        if known is None:
-            return f"{frame.name}[{place}]"
-        gate, unit = known
-        into = self.tr("gate {}, unit {}") if gate else self.tr("unit {1}")
-        return f"{frame.name}[{place}] · {into.format(gate, unit + 1)}"
+            label = "" if found.label is None else self.state.session.words.label(found.label)
+            self.effect.setText(effect_words(found, label))
 
     def _tip(self, gradient: bool, row: int, column: int) -> str:
         frame, trace = self._frame, self.state.session.trace
         if frame is None or trace is None:
             return ""
-        name = self._named(frame, row, column, trace)
+        name = named(frame, row, column, trace, self.state.document.project)
         values = frame.gradient if gradient and frame.gradient is not None else self.heat.values()
         return f"{'∂L/∂ ' if gradient else ''}{name} = {full(values[row, column])}"
 
@@ -335,8 +315,3 @@ class WeightsView(Instrument):
 def _alike(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> bool:
     """Whether two sets of parameters have the same names and shapes."""
     return {name: value.shape for name, value in a.items()} == {name: value.shape for name, value in b.items()}
-
-
-def _signed(value: float) -> str:
-    """A change with its sign."""
-    return ("+" if value > 0 else "") + number(value)
