@@ -167,7 +167,7 @@ def test_a_failure_is_a_banner_and_goes_with_the_next_run(window, idle, monkeypa
 
 
 def test_a_large_run_is_asked_about(window, monkeypatch, qtbot, idle):
-    monkeypatch.setattr(memory, "available", lambda: 1000)
+    monkeypatch.setattr(memory, "available", lambda: 400_000)  # room for the weights, a quarter of it not for the run
     with qtbot.waitSignal(window.state.session.confirmation_needed):
         window.state.document.reseed()
     assert any("all the same" in text for text in window.messages.shown())
