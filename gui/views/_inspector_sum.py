@@ -118,7 +118,7 @@ class SumRows(Painted):
             under = origin is not None and self._hover == (row, at)
             font.setUnderline(under)
             painter.setFont(font)
-            painter.setPen(worn.forward if under else worn.text)
+            painter.setPen(worn.text)
             name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, max(0.0, min(width, room - left)))
             painter.drawText(QRectF(left, first.y(), width, first.height()), Qt.AlignmentFlag.AlignLeft | middle, name)
         painter.setFont(fonts.mono(11))

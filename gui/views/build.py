@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from math import prod
 
 import numpy as np
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from engine import ModelSpec, SpecError, layout
 from gui.format import count
@@ -20,6 +20,7 @@ from gui.views._spec_fields import Fields, LayerFields, StartFields
 from gui.views._spectral_radius import SeedRow, SpectralRadius
 from gui.views._weights import WeightsLine
 from gui.widgets import PICTURES, ParameterTable, PatternGrid, Section
+from gui.widgets.frames import fill_scrolling
 from gui.widgets.painted import LOOK_EVENTS
 
 
@@ -79,15 +80,7 @@ class BuildView(QWidget):
                 column.addWidget(widget)
             column.addSpacing(px(6))
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(inside)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        fill_scrolling(self, inside)
         return column
 
     def _measure(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui.checking import Checking
 from gui.format import number
@@ -18,6 +18,7 @@ from gui.views._inspector_more import OutputCard, SpectrumCard
 from gui.views._inspector_step import StepCard
 from gui.views._inspector_sum import SumCard
 from gui.widgets import Section, icon_button, label
+from gui.widgets.frames import fill_scrolling
 from gui.widgets.painted import LOOK_EVENTS
 
 
@@ -80,15 +81,7 @@ class InspectorView(QWidget):
         ):
             column.addWidget(widget)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(inside)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
+        fill_scrolling(self, inside)
         return column
 
     def _measure(self) -> None:
