@@ -13,7 +13,7 @@ LOSS = r"L = \frac{1}{B} \sum_{s,b} \ell_{s,b}"
 
 def head(spec: ModelSpec, step: int) -> str:
     """Typeset y = g(W_y h + b_y) at a step (counted from 0)."""
-    g = {"cross-entropy": r"\mathrm{softmax}", "mse": "", "binary-cross-entropy": r"\sigma"}[spec.loss]
+    g = {"cross-entropy": r"\mathrm{softmax}", "binary-cross-entropy": r"\sigma"}.get(spec.loss, "")
     z = rf"W_y h_{{{step + 1}}} + b_y"
     return rf"y_{{{step + 1}}} = {g}\left({z}\right)" if g else rf"y_{{{step + 1}}} = {z}"
 

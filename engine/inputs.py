@@ -5,7 +5,7 @@ Every wrong argument is a ValueError that names it, says what it was and what wo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
 from typing import Any
@@ -37,6 +37,9 @@ class Batch:
         Whether targets (rather than the network's own outputs) are fed back.
     weights : ndarray (S, B)
         ∂L/∂ℓ: 1/B, or 1/(B S) for the mean; 0 on padding and where nothing is scored.
+    final : dict
+        ``h_n``, ``c_n``, …: the gradient that arrives at the last states from elsewhere, as ``initial``; each adds
+        ⟨gradient, state⟩ to L.
     """
 
     timeline: Timeline
@@ -50,6 +53,7 @@ class Batch:
     reduction: str
     sample: int | None
     temperature: float
+    final: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def T(self) -> int:
@@ -191,12 +195,12 @@ def _lengths(name: str, lengths: Any, B: int, longest: int) -> np.ndarray | None
     return None if (value == longest).all() else value.astype(np.int64)
 
 
-def _initial(spec: ModelSpec, given: dict[str, Any], B: int) -> dict[str, np.ndarray]:
+def _states(spec: ModelSpec, given: dict[str, Any], B: int) -> dict[str, np.ndarray]:
     rows, found = spec.num_layers * spec.num_directions, {}
     for name, value in given.items():
         if value is None:
             continue
-        state = name.removesuffix("_0")
+        state = name.partition("_")[0]
         if state not in cells[spec.cell].states:
             raise ValueError(
                 f"{name} is given, but cell={spec.cell!r} carries only {', '.join(cells[spec.cell].states)}"
@@ -216,7 +220,7 @@ def _initial(spec: ModelSpec, given: dict[str, Any], B: int) -> dict[str, np.nda
 def prepare(
     spec: ModelSpec, x: Any, *, target: Any = None, lengths: Any = None, target_lengths: Any = None, h_0: Any = None,
     c_0: Any = None, teacher_forcing: bool = True, steps: int | None = None, reduction: str = "sum",
-    sample: int | None = None, temperature: float = 1.0,
+    sample: int | None = None, temperature: float = 1.0, h_n_grad: Any = None, c_n_grad: Any = None,
 ) -> Batch:  # fmt: skip
     """Check every argument of ``Network.run`` and lay the pattern out; ValueError says what is wrong."""
     array, single = _input(spec, x)
@@ -259,9 +263,14 @@ def prepare(
     array, aligned = _without_padding(array, step_lengths), _without_padding(aligned, output_lengths)
     if spec.loss == "binary-cross-entropy" and aligned is not None and not ((aligned >= 0) & (aligned <= 1)).all():
         raise ValueError("target holds values outside 0 to 1, which binary-cross-entropy cannot compare with")
+    arriving = _states(spec, {"h_n_grad": h_n_grad, "c_n_grad": c_n_grad}, B)
+    if arriving and (aligned is None or spec.has_feedback):
+        why = f"{spec.pattern} feeds back" if spec.has_feedback else "there is no target, and so no backward pass"
+        raise ValueError(f"{next(iter(arriving))} is given, but {why}; leave it out")
     return Batch(
-        laid, array, aligned, step_lengths, output_lengths, _initial(spec, {"h_0": h_0, "c_0": c_0}, B), forced,
+        laid, array, aligned, step_lengths, output_lengths, _states(spec, {"h_0": h_0, "c_0": c_0}, B), forced,
         weights, reduction, None if sample is None else int(sample), float(temperature),
+        {name.removesuffix("_grad"): value for name, value in arriving.items()},
     )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ class Network:
         self, x: Any, target: Any = None, *, engine: str = "numpy", device: str = "cpu", lengths: Any = None,
         target_lengths: Any = None, h_0: Any = None, c_0: Any = None, teacher_forcing: bool = True,
         steps: int | None = None, reduction: str = "sum", sample: int | None = None, temperature: float = 1.0,
+        h_n_grad: Any = None, c_n_grad: Any = None,
     ) -> Trace:  # fmt: skip
         """Run forward and, where there is a target, backward, recording everything.
 
@@ -78,6 +79,9 @@ class Network:
         sample : int, optional
             Seed: draw what is fed back from softmax(logits / temperature) rather than taking its largest.
         temperature : float
+        h_n_grad, c_n_grad : array (num_layers · directions, B, H), optional
+            The gradient that arrives at the last states from elsewhere: ⟨gradient, state⟩ is added to L. With a
+            target, and where nothing feeds back.
 
         Returns
         -------
@@ -95,6 +99,7 @@ class Network:
         batch = prepare(
             self.spec, x, target=target, lengths=lengths, target_lengths=target_lengths, h_0=h_0, c_0=c_0,
             teacher_forcing=teacher_forcing, steps=steps, reduction=reduction, sample=sample, temperature=temperature,
+            h_n_grad=h_n_grad, c_n_grad=c_n_grad,
         )  # fmt: skip
         parameters = self._copied()
         try:

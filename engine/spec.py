@@ -13,7 +13,7 @@ from engine.registry import cells
 PATTERNS = ("one-to-one", "one-to-many", "many-to-one", "many-to-many", "sequence-to-sequence")
 FEEDBACK_PATTERNS = ("one-to-many", "sequence-to-sequence")
 NONLINEARITIES = ("tanh", "relu", "identity")
-LOSSES = ("cross-entropy", "mse", "binary-cross-entropy")
+LOSSES = ("cross-entropy", "mse", "binary-cross-entropy", "linear")
 INITS = ("torch", "xavier", "orthogonal", "identity")
 DTYPES = ("float64", "float32")
 LARGEST = 1_000_000
@@ -71,7 +71,8 @@ class ModelSpec:
     vocab_size, embedding_size : int or None
         Both, for token input; neither, for real input.
     loss : str
-        "cross-entropy" (softmax head), "mse" (identity) or "binary-cross-entropy" (sigmoid).
+        "cross-entropy" (softmax head), "mse" (identity), "binary-cross-entropy" (sigmoid), or "linear" (identity):
+        ⟨target, y⟩, whose target is a given gradient at the outputs.
     init : str
         "torch" (uniform ±1/√H), "xavier", "orthogonal", "identity".
     forget_bias : float or None

@@ -145,7 +145,11 @@ class _Walk:
         value = LOSSES[self.spec.loss].value(np, self.logits, self.batch.target)
         found = np.where(self.batch.weights != 0, value, 0)
         self._add("loss", slice(None), found[..., None])
-        return float((found * self.batch.weights.astype(np.float64)).sum())
+        total = float((found * self.batch.weights.astype(np.float64)).sum())
+        for name, arriving in self.batch.final.items():
+            for lane in layout.lanes(self.spec, self.batch.timeline.output_part):
+                total += float((self.states[lane.prefix][name.removesuffix("_n")] * arriving[lane.row]).sum())
+        return total
 
     def _add(self, key: str, step: Any, value: np.ndarray) -> None:
         """Nudge a value (B, size) of one step, or (S, B, size) of all, in place where it is meant."""

@@ -78,7 +78,7 @@ def loss_shares(trace: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     Returns
     -------
     (ndarray (S,), ndarray (S,))
-        Shares, and norms.
+        Shares, and norms. What was given as arriving at the last states is no output's.
     """
     _checked(trace, name)
     batch, spec, parameters = trace.batch, trace.spec, dict(trace.parameters)
@@ -86,7 +86,7 @@ def loss_shares(trace: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
     def alone(s: int) -> np.ndarray:
         weights = np.zeros_like(batch.weights)
         weights[s] = batch.weights[s]
-        recording = engines["numpy"].run(spec, parameters, replace(batch, weights=weights), "cpu")
+        recording = engines["numpy"].run(spec, parameters, replace(batch, weights=weights, final={}), "cpu")
         return recording.parameter_grads[name]
 
     with np.errstate(all="ignore"):

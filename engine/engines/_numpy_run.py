@@ -195,6 +195,7 @@ class Run:
         for runs in self.lanes.values():
             for run in runs:
                 run.start_backward()
+        self.from_states = self._begin_at_last_states()
         for part in reversed(self.lanes):
             if self.scheme.through and part == self.output_part:
                 self._backward_stepwise(part)
@@ -210,6 +211,16 @@ class Run:
         d_logits = self.d_logits.reshape(-1, self.spec.output_size)
         self.found[f"{before}output.weight"] = d_logits.T @ self.read_by_head.reshape(len(d_logits), -1)
         self.found[f"{before}output.bias"] = np.add.reduce(d_logits, 0)
+
+    def _begin_at_last_states(self) -> float:
+        """Put the gradients given for the last states there; what these states add to the loss."""
+        total = 0.0
+        for name, grads in self.batch.final.items():
+            state = name.removesuffix("_n")
+            for run in self.lanes[self.output_part]:
+                run.last_gradient(state)[...] += grads[run.lane.row].T
+                total += float(np.vdot(grads[run.lane.row].T, run.last(state)))
+        return total
 
     def _backward_layers(self, part: str) -> None:
         H, batch = self.spec.hidden_size, self.batch
@@ -296,7 +307,7 @@ class Run:
         )  # fmt: skip
         if self.batch.target is not None:
             values["loss"] = self.losses
-            recording.loss = float(np.vdot(self.losses, self.batch.weights))
+            recording.loss = float(np.vdot(self.losses, self.batch.weights)) + self.from_states
             weights = self.batch.weights[..., None].copy()
             own = {"output.logits": self.d_logits, "output.y": self.d_y, "loss": weights}
             recording.grads = Reading(lease, "grad", scheme.sources, own)

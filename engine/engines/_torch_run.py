@@ -297,6 +297,9 @@ class Run:
             losses = self.torch.where(weights != 0, losses, 0)
             values["loss"] = losses[..., None]
             total = (losses * weights).sum()
+            for name, arriving in self.batch.final.items():
+                last = [run.last(name.removesuffix("_n")) for run in lanes]
+                total = total + (self.torch.stack(last) * self.tensor(arriving)).sum()
             grads, parameter_grads = self._differentiate(total, lanes)
             grads |= {"loss": weights[..., None]}
             recording.loss = float(total.detach())

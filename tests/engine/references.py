@@ -131,4 +131,6 @@ class Reference:
         target = target.to(logits.dtype)
         if self.spec.loss == "mse":
             return functional.mse_loss(logits, target, reduction="none").mean(-1)
+        if self.spec.loss == "linear":
+            return (logits * target).sum(-1)
         return functional.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(-1)

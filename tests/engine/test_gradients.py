@@ -170,6 +170,8 @@ def test_losses_by_their_definitions(spec, engine):
         losses = -np.log(np.take_along_axis(wanted, target[..., None], -1)[..., 0])
     elif spec.loss == "mse":
         wanted, losses = logits, ((logits - target) ** 2).mean(-1)
+    elif spec.loss == "linear":
+        wanted, losses = logits, (logits * target).sum(-1)
     else:
         wanted = 1 / (1 + np.exp(-logits))
         losses = -(target * np.log(wanted) + (1 - target) * np.log(1 - wanted)).mean(-1)
