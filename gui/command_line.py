@@ -203,7 +203,7 @@ def _project(given: argparse.Namespace) -> Project:
     source = given.text if given.input is None else read_input(Path(given.input))
     if source is None:
         return project
-    task, name = tasks.get(project.scenario), "--text" if given.input is None else given.input
+    task, name = project.task, "--text" if given.input is None else given.input
     if isinstance(source, str) != (task.kind == "text"):
         wanted = "a text" if task.kind == "text" else f"an array of {task.example.shape}"
         raise UsageError(f"{name}: the scenario {task.id} reads {wanted}; this is {_what(source)}")

@@ -52,10 +52,9 @@ class Findings(QWidget):
 
     def say_fact(self) -> None:
         """Say what the open experiment shows; nothing where the project is none."""
-        id = self._state.document.project.scenario
-        if id not in tasks.experiments:
+        experiment = self._state.document.task
+        if experiment.id not in tasks.experiments:
             return
-        experiment = tasks.get(id)
         text = self.tr(experiment.fact)  # type: ignore[attr-defined]
         source = experiment.source  # type: ignore[attr-defined]
         self._fact.show_message(f"{text} ({source})" if source else text, "info")
@@ -68,7 +67,7 @@ class Findings(QWidget):
         return super().eventFilter(watched, event)
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        if new.scenario != old.scenario:
+        if new.task is not old.task:
             self._fact.hide()
             self._broken.hide()
             self._dismissed = ()

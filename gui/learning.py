@@ -69,10 +69,10 @@ class Learning(QObject):
     def _begin(self, project: Project) -> None:
         if project.scenario in tasks.experiments:
             self.findings.say_fact()
-            self.show_instrument(tasks.get(project.scenario).view)  # type: ignore[attr-defined]
+            self.show_instrument(project.task.view)  # type: ignore[attr-defined]
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        if new.scenario != old.scenario:
+        if new.task is not old.task:
             self._begin(new)
         self._follow()
 

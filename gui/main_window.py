@@ -321,5 +321,5 @@ class MainWindow(QMainWindow):
         said = project.score or words[project.weights]
         self._weights.setText(said)
         self._weights.setToolTip(self.tr("How good the network is on data it has never seen, or what its weights are"))
-        title = tasks.get(project.scenario).title
+        title = project.task.title
         self.setWindowTitle(self.tr("{} — Loopscope").format(self.tr(title)))

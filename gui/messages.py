@@ -82,7 +82,7 @@ class Messages(QWidget):
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
         self._question.hide()
-        if new.weights != FRESH or new.scenario != old.scenario:
+        if new.weights != FRESH or new.task is not old.task:
             self._fresh.hide()
         if new.weights == FRESH and (old.weights == TRAINED or not self._fresh.isHidden()):
             self._say_fresh()

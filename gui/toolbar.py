@@ -37,7 +37,7 @@ class Switches(QWidget):
         self._places: list[Place] = []
         self._found: tuple[str, ...] = ()
         self._scenario = Choice()
-        self._offer(state.document.project.scenario)
+        self._offer(state.document.task)
         self._scenario.setAccessibleName(self.tr("Scenario"))
         self._scenario.setToolTip(self.tr("What the network does: each scenario opens with trained weights"))
         self._cell = SegmentedControl(
@@ -153,16 +153,16 @@ class Switches(QWidget):
             ]
         )
 
-    def _offer(self, id: str) -> None:
-        """The scenarios, and the experiment that is open: the menu Learn has the others."""
-        offered = [*tasks.all(), *([tasks.get(id)] if id in tasks.experiments else [])]
+    def _offer(self, task: tasks.Task) -> None:
+        """The scenarios, and what else is open: an experiment (the menu Learn has the others), a network of a file."""
+        offered = [*tasks.all(), *([] if task in tasks.all() else [task])]
         options = [(task.id, self.tr(task.title)) for task in offered]
         shown = [(self._scenario.itemData(at), self._scenario.itemText(at)) for at in range(self._scenario.count())]
         if options != shown:
             self._scenario.set_options(options)
 
     def _follow(self, project: Project) -> None:
-        self._offer(project.scenario)
+        self._offer(project.task)
         self._scenario.set_current(project.scenario)
         self._cell.set_current(project.spec.cell)
         self._engine.set_current(self.place().id)

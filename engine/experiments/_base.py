@@ -34,6 +34,7 @@ class Experiment(Task):
     pattern = "many-to-one"
     cell = "rnn"
     kind = "vectors"
+    trainable = False
     metric_name = ""
     floor = 0.0
     example_target = "one"

@@ -78,6 +78,8 @@ class Task(ABC):
         Of a "grid": its side, and how many values a cell takes (0: any number from 0 to 1).
     embedding_scale : float
         What embeddings are multiplied by before training from scratch: small ones generalise better here.
+    trainable : bool
+        Whether there is anything to train on; where not, its weights are given rather than trained here.
     """
 
     id: str
@@ -95,6 +97,7 @@ class Task(ABC):
     grid_size: int = 0
     grid_values: int = 0
     embedding_scale: float = 1.0
+    trainable: bool = True
 
     @abstractmethod
     def spec(self, cell: str) -> ModelSpec:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from engine import Trace, analysis
 from gui.frames.norm import norms
 
 HIGHWAY = "highway"
+SPLIT = "lab-paths.split"
+"""Begins the key under which a run keeps its split, for whoever shows it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +44,20 @@ class PathsFrame:
     whole: np.ndarray
     columns: np.ndarray
 
+    def at(self, step: int) -> tuple[tuple[str, float], ...]:
+        """A step's shares by name; empty where no gradient reaches it, or one that is no number."""
+        shares = self.shares[:, step]
+        if not (self.whole[step] and np.isfinite(shares).all()):
+            return ()
+        return tuple(zip(self.names, map(float, shares), strict=True))
 
-def paths(trace: Trace, prefix: str) -> PathsFrame:
-    """Split the gradient; a job for a worker."""
+
+def paths(trace: Trace, prefix: str, sequence: int = 0) -> PathsFrame:
+    """Split the gradient of one sequence of the batch; a job for a worker."""
     lane = trace.lanes[prefix]
     found = analysis.paths(trace, lane.layer, lane.direction, lane.part)
+    one = slice(sequence, sequence + 1)
+    found = replace(found, whole=found.whole[:, one], parts={n: part[:, one] for n, part in found.parts.items()})
     T = len(found.whole)
     names = tuple(found.parts)
     shares = np.stack([found.share(name) for name in names])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from engine import Trace
+from engine.tasks import Task
 from gui.state.cursor import Cursor
 from gui.state.document import Document
 from gui.state.horizon import Horizon
@@ -31,7 +32,7 @@ class AppState(QObject):
         self.selection = Selection(self)
         self.horizon = Horizon(self)
         self.playback = Playback(self.cursor, self)
-        self._scenario = ""
+        self._task: Task | None = None
         # Before the session, so that what it brings finds the cursor in place when the views hear of it.
         self.session = Session(self.document, self)
         self.session.trace_changed.connect(self._on_trace_changed)
@@ -43,13 +44,13 @@ class AppState(QObject):
         self.session.close()
 
     def _on_trace_changed(self, trace: Trace | None) -> None:
-        scenario = self.document.project.scenario
-        self.cursor.set_events(None if trace is None else trace.events, keep=scenario == self._scenario)
-        self._scenario = scenario
+        task = self.document.project.task
+        self.cursor.set_events(None if trace is None else trace.events, keep=task is self._task)
+        self._task = task
         self.selection.keep_within(trace)
         self.horizon.clear()
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        if new.scenario != old.scenario:
+        if new.task is not old.task:
             self.playback.pause()
             self.selection.clear()

@@ -50,7 +50,7 @@ class Document(QObject):
     @property
     def task(self) -> tasks.Task:
         """The scenario's task."""
-        return tasks.get(self._project.scenario)
+        return self._project.task
 
     def edit(self, text: str, *, merge: str = "", **changes: Any) -> None:
         """Change some fields of the project, as one undo step.
@@ -301,7 +301,7 @@ def opened(id: str = "", cell: str | None = None, engine: str = "", device: str 
     spec = task.spec(cell or task.cell)
     parameters, weights, score = _weights(task, spec)
     return Project(
-        id, spec, parameters, weights, score, (task.example,), (task.example_target or None,), 0, engine, device
+        task, spec, parameters, weights, score, (task.example,), (task.example_target or None,), 0, engine, device
     )  # fmt: skip
 
 
@@ -319,6 +319,6 @@ def _weights(task: tasks.Task, spec: ModelSpec) -> tuple[Mapping[str, np.ndarray
     if shipped is None or {name: array.shape for name, array in shipped[0].items()} != wanted:
         return task.initial(spec).parameters, FRESH, ""
     arrays, facts = shipped
-    if task.id in tasks.experiments:
+    if not task.trainable:
         return Network(spec, arrays).parameters, GIVEN, ""
     return Network(spec, arrays).parameters, TRAINED, wording.score(task.metric_name, facts.get("score"))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from engine import ModelSpec
+from engine.tasks import Task
 
 Source = str | np.ndarray
 TRAINED, FRESH, EDITED, GIVEN = "trained", "fresh", "edited", "given"
@@ -21,8 +22,8 @@ class Project:
 
     Attributes
     ----------
-    scenario : str
-        The task's id.
+    task : Task
+        The scenario: what is read, what the outputs are called, and what there is to train on.
     spec : ModelSpec
     parameters : mapping of str to ndarray
         Under torch's names; read-only arrays.
@@ -42,7 +43,7 @@ class Project:
         ``h_0``, ``c_0`` where they are set, (num_layers · directions, H) or (…, B, H).
     """
 
-    scenario: str
+    task: Task
     spec: ModelSpec
     parameters: Mapping[str, np.ndarray]
     weights: str
@@ -68,6 +69,11 @@ class Project:
             )
         if not 0 <= self.sequence < len(self.sources):
             raise ValueError(f"sequence={self.sequence} is not possible; it must be from 0 to {len(self.sources) - 1}")
+
+    @property
+    def scenario(self) -> str:
+        """The task's id."""
+        return self.task.id
 
     def but(self, **changes: Any) -> Project:
         """Return the same project with some fields changed."""

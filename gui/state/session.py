@@ -19,7 +19,7 @@ from gui.work.worker import Worker
 
 # What a run depends on; edits of other fields leave it as it is.
 _RUN_FIELDS = (
-    *("scenario", "spec", "parameters", "sources", "targets"),
+    *("task", "spec", "parameters", "sources", "targets"),
     *("engine", "device", "teacher_forcing", "initial"),
 )
 
@@ -213,7 +213,7 @@ class Session(QObject):
 
     def _name_columns(self) -> None:
         assert self._computed is not None
-        computed, labels = self._computed, tasks.get(self._computed.project.scenario).output_labels
+        computed, labels = self._computed, self._computed.project.task.output_labels
         sequence = min(self._document.project.sequence, len(computed.samples) - 1)
         tokens = computed.samples[sequence].tokens
         own = computed.own_answer[sequence]
@@ -226,7 +226,7 @@ def compute(project: Project, confirmed: bool = False) -> Computed:
     Where a sequence has no target, it is run forward first and the network's own answer becomes its target:
     the gradient then says what the network would have to change to be surer of what it already says.
     """
-    task, spec = tasks.get(project.scenario), project.spec
+    task, spec = project.task, project.spec
     network = Network(spec, project.parameters)
     where: dict[str, Any] = {"engine": project.engine, "device": project.device}
     samples = list(batch.encoded(project, task))

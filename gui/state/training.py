@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from engine import Network, tasks
+from engine import Network
 from engine.training import TrainingEvent, train
 from gui.state import wording
 from gui.state.batch import fitted
@@ -125,7 +125,7 @@ class Training(QObject):
             self.failed.emit(wording.failure(error))
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        trained = ("scenario", "spec", "parameters")
+        trained = ("task", "spec", "parameters")
         if self._state is not None and any(getattr(new, n) is not getattr(old, n) for n in trained):
             self.cancel()
 
@@ -141,7 +141,7 @@ class Training(QObject):
 
 def _train(project: Project, mailbox: Mailbox[TrainingEvent], cancelled: threading.Event) -> TrainingEvent | None:
     """Train to the end and return the last event; None where it was cancelled. Runs on the worker's thread."""
-    task, spec = tasks.get(project.scenario), project.spec
+    task, spec = project.task, project.spec
     data = fitted(spec, task.collate(task.training_samples()))
     events = train(
         Network(spec, project.parameters), data, evaluate=task.score, engine=project.engine, device=project.device,

@@ -7,12 +7,12 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from gui.format import full, number
+from gui.format import full, number, percent
 from gui.frames.cell import CellFrame
 from gui.frames.cell_words import plain
 from gui.theme import px
 from gui.views._cell_geometry import Geometry
-from gui.views._cell_picture import Picture, shown
+from gui.views._cell_picture import Picture, Ways, shown, ways_words
 from gui.widgets.painted import Painted, focus_ring
 
 LISTED = 12
@@ -35,14 +35,15 @@ class CellCanvas(Painted):
         super().__init__(parent)
         self._frame: CellFrame | None = None
         self._pins: tuple[str, ...] = ()
+        self._ways: Ways = ()
         self._hover = ""
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
-    def set_frame(self, frame: CellFrame | None, pins: tuple[str, ...] = ()) -> None:
-        """Show another frame."""
-        self._frame, self._pins = frame, pins
+    def set_frame(self, frame: CellFrame | None, pins: tuple[str, ...] = (), ways: Ways = ()) -> None:
+        """Show another frame, with the ways that its highway's gradient came."""
+        self._frame, self._pins, self._ways = frame, pins, ways
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -63,7 +64,7 @@ class CellCanvas(Painted):
         if at is None:
             return
         with QPainter(self) as painter:
-            Picture(at, self._pins, self._hover).paint(painter)
+            Picture(at, self._pins, self._hover, self._ways).paint(painter)
             if self.hasFocus():
                 focus_ring(painter, QRectF(self.rect()), px(6))
 
@@ -121,6 +122,10 @@ class CellCanvas(Painted):
             return True
         return super().event(event)
 
+    def _gates(self) -> list[str]:
+        """Each gate's share of the highway's gradient."""
+        return [f"  {name} {percent(share)}" for name, share in self._ways[1:]]
+
     def tip_at(self, point: QPoint) -> str:
         """What the tooltip says: a vector's name and exact numbers, or what a node does."""
         frame, at = self._frame, QPointF(point)
@@ -140,4 +145,6 @@ class CellCanvas(Painted):
             return f"{title}[{k + 1}] = {full(values[k])}"
         head = f"{title}, {self.tr('{} numbers').format(len(values))}, ‖·‖ = {number(float(np.linalg.norm(values)))}"
         rows = [f"[{k + 1}] {full(value)}" for k, value in enumerate(values[:LISTED])]
+        if frame.backward and name == frame.layout.highway[-1]:
+            head = "\n".join([head, *ways_words(self._ways), *self._gates()])
         return "\n".join([head, *rows, *(["…"] if len(values) > LISTED else [])])

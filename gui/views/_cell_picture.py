@@ -17,6 +17,9 @@ from gui.views import _cell_paint as draw
 from gui.views._cell_geometry import Geometry
 
 
+Ways = tuple[tuple[str, float], ...]
+
+
 class Picture:
     """One picture of a frame.
 
@@ -28,10 +31,13 @@ class Picture:
         The vectors that are outlined because they are pinned.
     hover : str
         The vector below the pointer.
+    ways : tuple of (str, float)
+        Which share of the highway's gradient came which way, as :meth:`gui.frames.lab_paths.PathsFrame.at` says it;
+        empty: not known.
     """
 
-    def __init__(self, at: Geometry, pins: tuple[str, ...], hover: str) -> None:
-        self.at, self.frame, self.pins, self.hover = at, at.frame, pins, hover
+    def __init__(self, at: Geometry, pins: tuple[str, ...], hover: str, ways: Ways = ()) -> None:
+        self.at, self.frame, self.pins, self.hover, self.ways = at, at.frame, pins, hover, ways
 
     def paint(self, painter: QPainter) -> None:
         """Draw everything, from the frame up to the names."""
@@ -168,7 +174,23 @@ class Picture:
         painter.setPen(theme().backward)
         room = painter.fontMetrics().horizontalAdvance(text)
         x = box.x() if side == "left" else box.right() - room
-        painter.drawText(QPointF(x, box.bottom() + px(32)), text)
+        y = box.bottom() + px(32)
+        painter.drawText(QPointF(x, y), text)
+        if side == "right" and vector.name == self.frame.layout.highway[-1]:
+            for line in ways_words(self.ways):
+                y += px(15)
+                painter.drawText(QPointF(box.right() - painter.fontMetrics().horizontalAdvance(line), y), line)
+
+
+def ways_words(ways: Ways) -> tuple[str, ...]:
+    """How much of the gradient came along the highway, and how much through the gates; empty where that is not known."""
+    tr = QCoreApplication.translate
+    if not ways:
+        return ()
+    along, through = ways[0][1], sum(share for _, share in ways[1:])
+    return tr("cell", "along the highway {}").format(percent(along)), tr("cell", "through the gates {}").format(
+        percent(through)
+    )
 
 
 def shown(frame: CellFrame, vector: Vector) -> tuple[np.ndarray | None, float]:

@@ -33,21 +33,21 @@ class Examples(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._worker: Worker | None = None
-        self._scenario = ""
+        self._task: tasks.Task | None = None
         self._found: tuple[Example, ...] = ()
         self._random = random.Random(0)
         app = QCoreApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(self.close)
 
-    def fetch(self, scenario: str) -> None:
+    def fetch(self, task: tasks.Task) -> None:
         """Ask for a scenario's examples; nothing happens where they are there or on their way."""
-        if scenario != self._scenario:
-            self._scenario, self._found = scenario, ()
+        if task is not self._task:
+            self._task, self._found = task, ()
             if self._worker is None:
                 self._worker = Worker("examples", self)
                 self._worker.done.connect(self._on_done)
-            self._worker.submit(partial(_fetch, scenario))
+            self._worker.submit(partial(_fetch, task))
 
     def close(self) -> None:
         """End the thread, where there is one."""
@@ -66,18 +66,17 @@ class Examples(QObject):
         left = [example for example in self._found if example.text != other_than]
         return self._random.choice(left) if left else None
 
-    def _on_done(self, ticket: int, found: tuple[str, tuple[Example, ...]]) -> None:
-        scenario, examples = found
-        if scenario == self._scenario:
+    def _on_done(self, ticket: int, found: tuple[tasks.Task, tuple[Example, ...]]) -> None:
+        task, examples = found
+        if task is self._task:
             self._found = examples
             self.close()  # a scenario is opened now and then; no thread waits for it
             self.ready.emit()
 
 
-def _fetch(scenario: str) -> tuple[str, tuple[Example, ...]]:
+def _fetch(task: tasks.Task) -> tuple[tasks.Task, tuple[Example, ...]]:
     """Read the held-out samples; runs on the worker's thread."""
-    task = tasks.get(scenario)
-    return scenario, tuple(_example(sample) for sample in task.split("test"))
+    return task, tuple(_example(sample) for sample in task.split("test"))
 
 
 def _example(sample: tasks.Sample) -> Example:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from engine.registry import cells
-from gui.frames import cell
+from gui.frames import cell, lab_paths
 from gui.frames.cell import CellFrame
 from gui.frames.cell_words import plain
 from gui.frames.inspector import Inspection, Place
+from gui.state.analyses import Failed, Key
 from gui.state.app_state import AppState
 from gui.theme import px
 from gui.views import _cell_paint as draw
 from gui.views._cell_canvas import CellCanvas
+from gui.views._cell_picture import Ways
 from gui.views._cell_pins import Pin, Pins
 from gui.widgets import icon_button, label
 from gui.widgets.math_line import MathLine
@@ -101,6 +105,7 @@ class CellView(QWidget):
         state.session.trace_changed.connect(self._on_trace_changed)
         state.cursor.changed.connect(self._on_moved)
         state.selection.changed.connect(self._on_selection_changed)
+        state.session.computed.connect(self._on_computed)
         self.follow.clicked.connect(state.selection.clear)
         self.canvas.pinned.connect(self._on_pinned)
         self.pins.removed.connect(self._on_pinned)
@@ -135,6 +140,10 @@ class CellView(QWidget):
 
     def _on_selection_changed(self, chosen: object) -> None:
         self._show()
+
+    def _on_computed(self, key: Key) -> None:
+        if key[0] == lab_paths.SPLIT and self._frame is not None and self.isVisible():
+            self.canvas.set_frame(self._frame, self._pinned, self._ways(self._frame))
 
     def _on_pinned(self, name: str) -> None:
         without = tuple(each for each in self._pinned if each != name)
@@ -197,12 +206,21 @@ class CellView(QWidget):
         frame = self._frame = cell.frame(inspection, place, index, unit, self._wanted)
         self.heading.setText(self._title(inspection, frame))
         self.caption.setText(self._caption(frame))
-        self.canvas.set_frame(frame, self._pinned)
+        self.canvas.set_frame(frame, self._pinned, self._ways(frame))
         self.equation.set_runs(draw.runs(frame.symbols))
         lines = frame.lines or [[(self._waiting(frame), "muted")]]
         self.numbers.set_lines(lines)
         self.follow.setVisible(chosen is not None)
         self._show_pins(frame)
+
+    def _ways(self, frame: CellFrame) -> Ways:
+        """Which ways the highway's gradient came to the step, once all of it is there."""
+        state, place = frame.layout.highway[-1], frame.place
+        if not (frame.layout.carried and frame.backward) or frame.vectors[state].gradient is None:
+            return ()
+        ask = partial(lab_paths.paths, prefix=place.prefix, sequence=place.sequence)
+        found = self._state.session.compute((lab_paths.SPLIT, place.prefix, place.sequence), ask)
+        return () if found is None or isinstance(found, Failed) else found.at(place.step)
 
     def _show_pins(self, frame: CellFrame) -> None:
         self._scroll.setVisible(bool(self._pinned))

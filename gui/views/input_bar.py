@@ -113,7 +113,7 @@ class InputBarView(QWidget):
         document.project_changed.connect(self._on_project_changed)
         session.trace_changed.connect(self._on_trace_changed)
         if session.trace is not None:
-            self.examples.fetch(document.project.scenario)
+            self.examples.fetch(document.project.task)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the zoom."""
@@ -225,17 +225,17 @@ class InputBarView(QWidget):
     # Showing -------------------------------------------------------------------------------------------
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
-        if new.scenario != old.scenario:
+        if new.task is not old.task:
             self.hint.say("")
             if self.popup is not None and _alive(self.popup):
                 self.popup.close()
         self._show(new)
-        if new.scenario == old.scenario and new.sources[new.sequence] is not old.sources[old.sequence]:
+        if new.task is old.task and new.sources[new.sequence] is not old.sources[old.sequence]:
             self._look_up(new.sources[new.sequence])
 
     def _on_trace_changed(self, trace: object) -> None:
         project = self._state.document.project
-        self.examples.fetch(project.scenario)
+        self.examples.fetch(project.task)
         self._show_parts()
         if self.hint.role != ERROR and not self._pause.isActive():
             self._look_up(project.sources[project.sequence])

@@ -66,7 +66,9 @@ class PathsView(Instrument):
                 )
             )
             return
-        frame = self.want("split", self.prefix, by=partial(lab_paths.paths, prefix=self.prefix))
+        sequence = self.state.session.words.sequence
+        ask = partial(lab_paths.paths, prefix=self.prefix, sequence=sequence)
+        frame = self.want("split", self.prefix, sequence, by=ask)
         if frame is None:
             return
         if frame is not self._frame:
