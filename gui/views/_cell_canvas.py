@@ -146,5 +146,5 @@ class CellCanvas(Painted):
         head = f"{title}, {self.tr('{} numbers').format(len(values))}, ‖·‖ = {number(float(np.linalg.norm(values)))}"
         rows = [f"[{k + 1}] {full(value)}" for k, value in enumerate(values[:LISTED])]
         if frame.backward and name == frame.layout.highway[-1]:
-            head = "\n".join([head, *ways_words(self._ways), *self._gates()])
+            head = "\n".join([head, *ways_words(self._ways)[0], *self._gates()])
         return "\n".join([head, *rows, *(["…"] if len(values) > LISTED else [])])

@@ -15,6 +15,11 @@ from gui.views import _cell_paint as draw
 COLUMN, ROW = 118.0, 74.0
 """A column and a row in pixels at a zoom of 1, where there is room."""
 WIDEST, TALLEST = 1.45, 1.35
+ABOVE, BELOW = 42, 44
+"""The least room in pixels at a zoom of 1 above the highest and below the lowest wire that leaves the cell at a side:
+for names, and for the notes on gradients."""
+NAMED = 22
+"""The room of a name beside its node."""
 LABELLED = 54.0
 """Rows lower than this leave no room for the names above the vectors."""
 
@@ -32,11 +37,17 @@ class Geometry:
     def __init__(self, frame: CellFrame, width: int, height: int) -> None:
         self.frame = frame
         left, top, right, bottom = frame.layout.bounds
+        levels = [terminal.y for terminal in frame.layout.terminals if terminal.side != "below"]
+        first, last = min(levels), max(levels)
         sx = min(px(COLUMN) * WIDEST, width / (right - left))
         sy = min(px(ROW) * TALLEST, height / (bottom - top), sx)
+        if last > first:
+            sy = min(sy, max(1.0, height - px(ABOVE) - px(BELOW)) / (last - first))
+        above, below = max(sy * (first - top), px(ABOVE)), max(sy * (bottom - last), px(BELOW))
+        sy = min(sy, max(1.0, height - above) / (bottom - first))
         self.column, self.row = sx, sy
         self._left = (width - sx * (right - left)) / 2 - sx * left
-        self._top = (height - sy * (bottom - top)) / 2 - sy * top
+        self._top = (height - above - sy * (last - first) - below) / 2 + above - sy * first
         self.radius = max(9.0, min(px(19), 0.3 * sy, 0.2 * sx))
         self.labelled = sy >= px(LABELLED)
 
@@ -80,11 +91,22 @@ class Geometry:
         at, wide, high = self.point(first.x, first.y), size.width() + 2, size.height()
         below = QRectF(at.x() + self.radius + px(12), at.y() + px(17), wide, high)
         above = QRectF(at.x() - wide / 2, at.y() - self.radius - px(2) - high, wide, high)
+        return below if self.is_free(below) else above
+
+    def is_free(self, box: QRectF) -> bool:
+        """Whether there is neither a node, its name nor a vector."""
         taken = list(self.vectors().values())
         for node in self.frame.layout.nodes:
             middle, reach = self.point(node.x, node.y), QPointF(self.radius + 2, self.radius + 2)
-            taken.append(QRectF(middle - reach, middle + reach))
-        return below if not any(below.intersects(box) for box in taken) else above
+            room = QRectF(middle - reach, middle + reach)
+            side = self.free_side(node) if node.label else ""
+            name = px(NAMED)
+            taken.append(room.adjusted(-name if side == "left" else 0, 0, name if side == "right" else 0, 0))
+        for terminal in self.frame.layout.terminals:
+            if terminal.side == "below":
+                at = self.point(terminal.x, terminal.y)
+                taken.append(QRectF(at.x() - px(44), at.y() - px(20), px(44), px(24)))
+        return not any(box.intersects(other) for other in taken)
 
     def size(self, name: str) -> int:
         """How many numbers a vector has; a guess where it is not computed."""

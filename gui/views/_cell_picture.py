@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPen
@@ -16,7 +18,8 @@ from gui.theme import px, theme
 from gui.views import _cell_paint as draw
 from gui.views._cell_geometry import Geometry
 
-
+NOTE = 15
+"""From one line of a note to the next."""
 Ways = tuple[tuple[str, float], ...]
 
 
@@ -166,30 +169,46 @@ class Picture:
             draw.write(painter, vector.symbols, box.x(), box.y() - px(5), size, "muted")
 
     def _paint_size(self, painter: QPainter, vector: Vector, box: QRectF, side: str) -> None:
-        """The norm of the gradient that has come to a state, below its wire."""
+        """The norm of the gradient that has come to a state, below its wire, and which way it came."""
         if not self.frame.backward or vector.gradient is None:
             return
-        text = f"‖∂L/∂{plain(vector.symbols)}‖ {number(float(np.linalg.norm(vector.gradient)))}"
-        painter.setFont(fonts.ui(10.5))
+        size = number(float(np.linalg.norm(vector.gradient)))
+        whole = side == "right" and vector.name == self.frame.layout.highway[-1]
+        at_length, shortly = ways_words(self.ways) if whole else ((), ())
+        font = fonts.ui(10.5)
+        painter.setFont(font)
         painter.setPen(theme().backward)
-        room = painter.fontMetrics().horizontalAdvance(text)
-        x = box.x() if side == "left" else box.right() - room
-        y = box.bottom() + px(32)
-        painter.drawText(QPointF(x, y), text)
-        if side == "right" and vector.name == self.frame.layout.highway[-1]:
-            for line in ways_words(self.ways):
-                y += px(15)
-                painter.drawText(QPointF(box.right() - painter.fontMetrics().horizontalAdvance(line), y), line)
+        x, y = box.left() if side == "left" else box.right(), box.bottom() + px(32)
+        self._paint_notes(painter, x, y, side, ((f"‖∂L/∂{plain(vector.symbols)}‖ {size}",), (size,)))
+        self._paint_notes(painter, x, y + px(NOTE), side, (at_length, shortly))
+
+    def _paint_notes(
+        self, painter: QPainter, x: float, base: float, side: str, wordings: Sequence[Sequence[str]]
+    ) -> None:
+        """Write lines from a left or right end in the first wording that covers nothing, else in the last."""
+        metrics = QFontMetricsF(painter.font())
+        for lines in wordings:
+            wides = [metrics.horizontalAdvance(line) for line in lines]
+            spots = [QPointF(x if side == "left" else x - wide, base + at * px(NOTE)) for at, wide in enumerate(wides)]
+            rooms = [
+                QRectF(spot.x(), spot.y() - metrics.ascent(), wide, metrics.height())
+                for spot, wide in zip(spots, wides, strict=True)
+            ]
+            if lines is wordings[-1] or all(self.at.is_free(room) for room in rooms):
+                for spot, line in zip(spots, lines, strict=True):
+                    painter.drawText(spot, line)
+                return
 
 
-def ways_words(ways: Ways) -> tuple[str, ...]:
-    """How much of the gradient came along the highway, and how much through the gates; empty where that is not known."""
+def ways_words(ways: Ways) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What came along the highway and what through the gates, at length and shortly; no lines: not known."""
     tr = QCoreApplication.translate
     if not ways:
-        return ()
-    along, through = ways[0][1], sum(share for _, share in ways[1:])
-    return tr("cell", "along the highway {}").format(percent(along)), tr("cell", "through the gates {}").format(
-        percent(through)
+        return (), ()
+    along, through = percent(ways[0][1]), percent(sum(share for _, share in ways[1:]))
+    return (
+        (tr("cell", "along the highway {}").format(along), tr("cell", "through the gates {}").format(through)),
+        (tr("cell", "highway {}").format(along), tr("cell", "gates {}").format(through)),
     )
 
 

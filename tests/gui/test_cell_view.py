@@ -7,8 +7,9 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QImage
 
+from engine import analysis
 from gui import fonts
-from gui.format import full
+from gui.format import full, percent
 from gui.main_window import MainWindow
 from gui.state.app_state import AppState
 from gui.state.document import opened
@@ -223,4 +224,57 @@ def test_what_the_highway_keeps_is_written_clear_of_nodes(qtbot, show, cell, siz
         reach = QPointF(at.radius, at.radius)
         assert not box.intersects(QRectF(middle - reach, middle + reach))
     assert not any(box.intersects(vector) for vector in at.vectors().values())
+    state.close()
+
+
+@pytest.mark.parametrize("sequence", [0, 1])
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_on_the_way_back_it_says_what_came_along_the_highway_and_what_through_the_gates(qtbot, show, cell, sequence):
+    two = {"sources": ("i do not like this movie", "a great film"), "targets": ("negative", "negative")}
+    state = AppState(project=opened("movie-review", cell).but(**two, sequence=sequence))
+    qtbot.waitUntil(lambda: state.session.trace is not None, timeout=20_000)
+    shown = show(CellView(state))
+    shown.resize(900, 560)
+    shown.state = state
+    go(shown, "forward", "h", step=1)
+    assert shown.canvas._ways == ()
+    for step in (1, 2):
+        go(shown, "backward", {"gru": "h", "lstm": "c"}[cell], step=step)
+        qtbot.waitUntil(lambda: shown.canvas._ways != (), timeout=20_000)
+        trace = state.session.trace
+        found = analysis.paths(trace)
+        whole = found.whole[step, sequence]
+        ways = dict(shown.canvas._ways)
+        for name, part in found.parts.items():
+            assert ways[name] == pytest.approx(part[step, sequence] @ whole / (whole @ whole))
+        gates = sum(share for name, share in ways.items() if name != "highway")
+        assert gates + ways["highway"] == pytest.approx(1)
+        tip = shown.canvas.tip_at(centre(shown, found.state) + QPoint(-12, 10))  # on the wire below the strip
+        assert f"along the highway {percent(ways['highway'])}\nthrough the gates {percent(gates)}\n" in tip
+        assert f"\n  {next(iter(trace.graph.cell.gates))} " in tip
+    state.close()
+
+
+def test_a_vanilla_cell_has_no_highway_to_speak_of(qtbot, show):
+    state = AppState(project=opened("movie-review", "rnn"))
+    qtbot.waitUntil(lambda: state.session.trace is not None, timeout=20_000)
+    shown = show(CellView(state))
+    state.cursor.last()
+    assert shown.canvas._ways == ()
+    assert not state.session._analyses._waiting and state.session._analyses._running is None
+    state.close()
+
+
+@pytest.mark.parametrize("size", [(690, 230), (900, 560)])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_names_and_notes_lie_within_the_picture(qtbot, show, cell, size):
+    state = AppState(project=opened("movie-review", cell))
+    qtbot.waitUntil(lambda: state.session.trace is not None, timeout=20_000)
+    view = show(CellView(state))
+    view.canvas.resize(*size)
+    at = view.canvas.laid_out()
+    for terminal in at.frame.layout.terminals:
+        box = at.vectors()[terminal.name]
+        assert box.top() >= 7 + 14  # the name stands above the strip
+        assert box.bottom() + (32 if terminal.side != "below" else 0) <= size[1]
     state.close()

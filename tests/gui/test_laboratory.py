@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from engine import analysis
 from engine.registry import cells
 from gui.format import MINUS
-from gui.frames import lab_flow
+from gui.frames import lab_flow, lab_paths
 from gui.state.app_state import AppState
 from gui.state.document import opened
 from gui.views import views
@@ -358,3 +358,9 @@ def test_truncation_says_where_it_is_not_possible(bench, scenario, words):
     view = bench(ClippingView, scenario)
     assert words in view.truncation_said.text()
     assert not view.lost.isVisible()
+
+
+def test_the_cell_view_finds_the_split_where_the_panel_keeps_it(bench):
+    view = bench(PathsView, cell="lstm")
+    kept = view.state.session._analyses._kept
+    assert [key for key in kept if key[0] == lab_paths.SPLIT] == [(lab_paths.SPLIT, "l0", 0)]
