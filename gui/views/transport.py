@@ -41,6 +41,7 @@ class TransportView(QWidget):
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._pass = label("", "caption")
+        self._pass_length = -1
         self._sentence = RichLine(15)
         self._bar = TimelineBar()
         self._buttons = self._make_buttons()
@@ -117,6 +118,8 @@ class TransportView(QWidget):
         column.addLayout(words)
         column.addLayout(controls)
         self._pass.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        # It has what the pass leaves, however long it is: no move of the playhead lays the window out anew.
+        self._sentence.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         return column, words, controls
 
@@ -129,6 +132,7 @@ class TransportView(QWidget):
         font = fonts.ui(11, 700)
         font.setLetterSpacing(QFont.SpacingType.PercentageSpacing, 104)
         self._pass.setFont(font)
+        self._pass_length = -1
         for button in self._buttons.values():
             button.setFixedSize(px(38), px(34))
 
@@ -216,13 +220,23 @@ class TransportView(QWidget):
             self._pass.hide()
             return
         phase = int(self._frame.phases[position - 1])
-        self._pass.setText(self._headline(position - 1).upper())
+        text = self._headline(position - 1).upper()
+        self._pass.setText(text)
         role = ("forward", "", "backward")[phase]
         if self._pass.property("role") != role:
             self._pass.setProperty("role", role)
             self._pass.style().unpolish(self._pass)
             self._pass.style().polish(self._pass)
+        self._fit_pass(text)
         self._pass.show()
+
+    def _fit_pass(self, text: str) -> None:
+        """Give the pass the size of its text; of a fixed size, it tells its layout nothing while that stays."""
+        length = self._pass.fontMetrics().horizontalAdvance(text)
+        if length != self._pass_length:
+            self._pass_length = length
+            self._pass.setMinimumSize(0, 0)
+            self._pass.setFixedSize(self._pass.sizeHint())
 
     def _headline(self, at: int) -> str:
         frame = self._frame

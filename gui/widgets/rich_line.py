@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QSize
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui import fonts
@@ -70,10 +71,19 @@ class RichLine(Painted):
         for _, role in segments:
             if role not in ROLES:
                 raise KeyError(f"role {role!r}: allowed are {', '.join(ROLES)}")
-        self._segments = tuple(segments)
+        wanted = tuple(segments)
+        if wanted == self._segments:
+            return
+        hint = self.sizeHint()
+        self._segments = wanted
         self.setAccessibleName(self.text())
         self.relayout()
-        self.updateGeometry()
+        now = self.sizeHint()
+        # Where its width is ignored, a layout would find the same places for everything: spare it the search.
+        ignored = self.sizePolicy().horizontalPolicy() == QSizePolicy.Policy.Ignored
+        if now.height() != hint.height() or (now.width() != hint.width() and not ignored):
+            self.updateGeometry()
+        self._tell()
         self.update()
 
     def set_size(self, size: float) -> None:
@@ -96,10 +106,10 @@ class RichLine(Painted):
         """Measure every word again."""
         self._broken = None
         self._pieces = []
+        zoom = fonts.zoom()
         for text, role in self._segments:
-            metrics = QFontMetricsF(self._font(role))
             for part in _words(text):
-                self._pieces.append(_Piece(part, role, metrics.horizontalAdvance(part)))
+                self._pieces.append(_Piece(part, role, _width(part, role, self._size, zoom)))
 
     def sizeHint(self) -> QSize:
         """Return the size of the sentence on one line."""
@@ -120,34 +130,35 @@ class RichLine(Painted):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the lines."""
-        worn = theme()
-        painter = QPainter(self)
-        lines = self._lines(self.width())
-        metrics = QFontMetricsF(self._font("text"))
-        height = self._line()
+        worn, lines, height, zoom = theme(), self._lines(self.width()), self._line(), fonts.zoom()
+        ascent, descent, _ = _measures(self._size, zoom)
         top = max(0.0, (self.height() - height * len(lines)) / 2)
-        for index, line in enumerate(lines):
-            base = top + index * height + (height + metrics.ascent() - metrics.descent()) / 2
-            x = 0.0
-            for piece in line:
-                colour, _, _, lowered = ROLES[piece.role]
-                painter.setFont(self._font(piece.role))
-                painter.setPen(QColor(worn.color(colour)))
-                painter.drawText(QPointF(x, base + lowered * metrics.ascent()), piece.text)
-                x += piece.width
-        painter.end()
+        with QPainter(self) as painter:
+            for index, line in enumerate(lines):
+                base = top + index * height + (height + ascent - descent) / 2
+                x, role, lowered = 0.0, "", 0.0
+                for piece in line:
+                    if piece.role != role:
+                        role = piece.role
+                        colour, _, _, lowered = ROLES[role]
+                        painter.setFont(_font(role, self._size, zoom))
+                        painter.setPen(worn.color(colour))
+                    if piece.text != " ":
+                        painter.drawText(QPointF(x, base + lowered * ascent), piece.text)
+                    x += piece.width
 
     def resizeEvent(self, event: object) -> None:
         """Tell the whole sentence in the tooltip where it no longer fits."""
         self._broken = None
-        self.setToolTip(self.text() if self.elided() else "")
+        self._tell()
 
-    def _font(self, role: str) -> QFont:
-        _, weight, share, _ = ROLES[role]
-        return fonts.ui(self._size * share, weight)
+    def _tell(self) -> None:
+        tip = self.text() if self.elided() else ""
+        if tip != self.toolTip():
+            self.setToolTip(tip)
 
     def _line(self) -> int:
-        return round(QFontMetricsF(self._font("text")).height() * 1.2)
+        return round(_measures(self._size, fonts.zoom())[2] * 1.2)
 
     def _count(self, width: int) -> int:
         return max(1, len(self._lines(width)))
@@ -179,13 +190,31 @@ class RichLine(Painted):
         """End the last line with an ellipsis, between words: half a number would be a wrong one."""
         last = lines[-1] or group[:1]
         role = last[-1].role
-        mark = QFontMetricsF(self._font(role)).horizontalAdvance(ELLIPSIS)
+        mark = _width(ELLIPSIS, role, self._size, fonts.zoom())
         kept = _groups(lines[-1])
         while kept and (used + mark > width or kept[-1][0].text.isspace()):
             used -= sum(piece.width for piece in kept.pop())
         lines[-1] = [piece for word in kept for piece in word]
         lines[-1].append(_Piece(ELLIPSIS, role, mark))
         return lines
+
+
+@lru_cache(maxsize=64)
+def _font(role: str, size: float, zoom: float) -> QFont:
+    _, weight, share, _ = ROLES[role]
+    return fonts.ui(size * share, weight)
+
+
+@lru_cache(maxsize=64)
+def _measures(size: float, zoom: float) -> tuple[float, float, float]:
+    """Ascent, descent and height of the line's own letters."""
+    metrics = QFontMetricsF(_font("text", size, zoom))
+    return metrics.ascent(), metrics.descent(), metrics.height()
+
+
+@lru_cache(maxsize=4096)
+def _width(text: str, role: str, size: float, zoom: float) -> float:
+    return QFontMetricsF(_font(role, size, zoom)).horizontalAdvance(text)
 
 
 def _words(text: str) -> list[str]:
