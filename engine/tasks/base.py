@@ -78,6 +78,8 @@ class Task(ABC):
         Of a "grid": its side, and how many values a cell takes (0: any number from 0 to 1).
     embedding_scale : float
         What embeddings are multiplied by before training from scratch: small ones generalise better here.
+    numeric_target : bool
+        Whether the target is an array of numbers rather than names of outputs.
     trainable : bool
         Whether there is anything to train on; where not, its weights are given rather than trained here.
     """
@@ -97,6 +99,7 @@ class Task(ABC):
     grid_size: int = 0
     grid_values: int = 0
     embedding_scale: float = 1.0
+    numeric_target: bool = False
     trainable: bool = True
 
     @abstractmethod
@@ -108,14 +111,20 @@ class Task(ABC):
         """The samples of "train" or "test", the same ones every time."""
 
     @abstractmethod
-    def encode(self, source: Any, target: str | None = None) -> Sample:
-        """Encode the user's own input, and the right output where they give it as text.
+    def encode(self, source: Any, target: Any = None) -> Sample:
+        """Encode the user's own input, and the right output where they give it: as text, or as numbers.
+
+        The tasks of this folder take text alone.
 
         Raises
         ------
         ValueError
             There is nothing to read, or ``target`` is not a possible output.
         """
+
+    def unknown_words(self, source: Any) -> list[str]:
+        """The words of a source that the network does not know, each once."""
+        return []
 
     @abstractmethod
     def score(self, network: Network) -> dict[str, float]:

@@ -65,6 +65,12 @@ class TextTask(Task):
             raise ValueError(f"the text {source!r} holds no words; type a sentence such as {self.example!r}")
         return self._sample(source, words, target if target is not None else self._known.get(_key(source)))
 
+    def unknown_words(self, source: object) -> list[str]:
+        """The words of a sentence that the training split does not have."""
+        if not isinstance(source, str):
+            return []
+        return [word for word in dict.fromkeys(self.words(source)) if word not in self.vocabulary]
+
     def _sample(self, source: str, words: list[str], target: str | None, pair: str = "") -> Sample:
         full = [*self.before, *words, *self.after]
         shown = tuple(self.vocabulary.shown(word) for word in full)

@@ -8,7 +8,6 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 
 from engine.tasks import Task
-from engine.tasks.text import TextTask
 from gui.widgets import RichLine
 
 FEW = 4
@@ -58,9 +57,7 @@ class Hint(RichLine):
 
 def unknown_words(task: Task, source: object) -> tuple[str, str]:
     """Which words of a source the network does not know: in few words, and all of them; both empty for none."""
-    if not isinstance(source, str) or not isinstance(task, TextTask):
-        return "", ""
-    unknown = list(dict.fromkeys(word for word in task.words(source) if word not in task.vocabulary))
+    unknown = task.unknown_words(source)
     if not unknown:
         return "", ""
     text = QCoreApplication.translate("InputBarView", "not in the vocabulary: {} → <unk>")

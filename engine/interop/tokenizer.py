@@ -1,0 +1,114 @@
+"""How a text becomes the ids that a network of a file was trained on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from engine.vocabulary import english_words
+
+IDS, LETTERS, WORDS = "ids", "letters", "words"
+KINDS = (IDS, LETTERS, WORDS)
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """Splits a text and numbers its parts.
+
+    Parameters
+    ----------
+    kind : str
+        "ids" (the text is the ids themselves: ``12 5 7``), "letters" (each character is a token) or "words".
+    words : tuple of str
+        Each token's name at its id.
+    unknown : int or None
+        The id of every token that is not there; None: such a text is refused.
+    """
+
+    kind: str
+    words: tuple[str, ...]
+    unknown: int | None = None
+    lower: bool = field(default=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind={self.kind!r} is not possible; it must be one of {', '.join(KINDS)}")
+        if not self.words:
+            raise ValueError("a vocabulary without words is not possible")
+        if self.unknown is not None and not 0 <= self.unknown < len(self.words):
+            raise ValueError(f"unknown={self.unknown} is not possible; it must be from 0 to {len(self.words) - 1}")
+
+    @classmethod
+    def of_ids(cls, size: int) -> Tokenizer:
+        """For a network whose vocabulary is not known: its tokens are called by their ids."""
+        return cls(IDS, tuple(map(str, range(size))))
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {word: index for index, word in reversed(list(enumerate(self.words)))}
+
+    def split(self, text: str) -> list[str]:
+        """The tokens of a text, known or not."""
+        text = text.lower() if self.lower else text
+        if self.kind == LETTERS:
+            return list(text)
+        if self.kind == IDS:
+            return text.replace(",", " ").split()
+        plain = text.split()
+        # A vocabulary of a corpus with its punctuation split off is read with it split off.
+        return plain if all(word in self._ids for word in plain) else english_words(text)
+
+    def encode(self, text: str) -> tuple[list[int], tuple[str, ...]]:
+        """The ids of a text, and what to show for each.
+
+        Raises
+        ------
+        ValueError
+            The text is empty, or holds a token that is not there where none stands for it.
+        """
+        found = self.split(text)
+        if not found:
+            raise ValueError("there is nothing to read: type some text")
+        ids = [self._id(token) for token in found]
+        return ids, tuple(token if self.known(token) else self.words[id] for token, id in zip(found, ids, strict=True))
+
+    def _id(self, token: str) -> int:
+        found = self._ids.get(token, self._ids.get(token.lower(), self.unknown))
+        if found is None:
+            few = f"0 to {len(self.words) - 1}" if self.kind == IDS else ", ".join(map(repr, self.words[:6])) + ", …"
+            raise ValueError(f"{token!r} is none of the {len(self.words)} tokens of this network ({few})")
+        return found
+
+    def known(self, token: str) -> bool:
+        """Whether the network has a token of its own for it."""
+        return token in self._ids or token.lower() in self._ids
+
+    def facts(self) -> dict[str, Any]:
+        """What makes it, as JSON."""
+        if self.kind == IDS:
+            return {"kind": IDS, "size": len(self.words)}
+        return {"kind": self.kind, "words": list(self.words), "unknown": self.unknown, "lower": self.lower}
+
+    @classmethod
+    def from_facts(cls, facts: Any) -> Tokenizer:
+        """Undo :meth:`facts`.
+
+        Raises
+        ------
+        ValueError
+            The facts are none.
+        """
+        if not isinstance(facts, dict):
+            raise ValueError(f"a tokenizer must be an object, not {facts!r}")
+        if facts.get("kind") == IDS:
+            size = facts.get("size")
+            if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= 10_000_000:
+                raise ValueError(f"size={size!r} of the tokenizer is not possible; it must be a whole number above 0")
+            return cls.of_ids(size)
+        words, unknown = facts.get("words"), facts.get("unknown")
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise ValueError("words of the tokenizer must be a list of texts")
+        if unknown is not None and (not isinstance(unknown, int) or isinstance(unknown, bool)):
+            raise ValueError(f"unknown={unknown!r} of the tokenizer is not possible; it must be an id or null")
+        return cls(str(facts.get("kind")), tuple(words), unknown, facts.get("lower") is True)

@@ -1,0 +1,106 @@
+"""A network of a file as a scenario."""
+
+import numpy as np
+import pytest
+import torch
+from samples import CELLS, make_spec
+
+from engine import Network
+from engine.interop.imported import Imported
+from engine.interop.tokenizer import Tokenizer
+
+
+def tokens(**facts):
+    return make_spec(pattern="many-to-many", vocab_size=5, embedding_size=3, input_size=None, output_size=5, **facts)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("both", [False, True])
+def test_without_an_output_layer_the_hidden_state_is_put_out(cell, both):
+    spec = make_spec(cell=cell, bidirectional=both, pattern="many-to-many", hidden_size=4, input_size=2)
+    layer = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell](
+        2, 4, spec.num_layers, bidirectional=both, dtype=torch.float64
+    )
+    weights = {name: value.detach().numpy() for name, value in layer.named_parameters()}
+    task = Imported("net.pt", spec, weights)
+    assert (task.spec(cell).output_size, task.spec(cell).loss) == (4 * (1 + both), "linear")
+    sample = task.encode(np.random.default_rng(0).standard_normal((6, 2)))
+    trace = Network(task.spec(cell), task.weights(cell)[0]).run(**task.collate([sample]))
+    x = torch.tensor(sample.x, requires_grad=True)
+    y = layer(x)[0]
+    y[-1].sum().backward()
+    np.testing.assert_allclose(trace.value("output.y")[:, 0], y.detach().numpy(), atol=1e-12)
+    assert trace.loss == pytest.approx(float(y[-1].sum().detach()), abs=1e-12)
+    for name, value in layer.named_parameters():
+        np.testing.assert_allclose(trace.parameter_grads[name], value.grad.numpy(), atol=1e-12)
+
+
+def test_the_next_token_is_the_target_of_a_language_model():
+    spec = tokens()
+    task = Imported("lm.pt", spec, dict(Network(spec).parameters), tokenizer=Tokenizer("letters", tuple("abcde")))
+    sample = task.encode("badge"[:3] + "e")
+    assert (list(sample.x), list(sample.target)) == ([1, 0, 3], [0, 3, 4])
+    assert (sample.tokens, sample.target_tokens) == (("b", "a", "d"), ("a", "d", "e"))
+    with pytest.raises(ValueError, match="at least two"):
+        task.encode("a")
+
+
+def test_ids_stand_for_tokens_whose_words_are_not_known():
+    spec = tokens().but(output_size=3)
+    task = Imported("ids.pt", spec, dict(Network(spec).parameters), labels=("low", "mid", "high"))
+    assert len(task.encode(task.example).x) == 12
+    assert list(task.encode("4 0, 2", "low mid high").target) == [0, 1, 2]
+    with pytest.raises(ValueError, match=r"'7' is none of the 5 tokens of this network \(0 to 4\)"):
+        task.encode("4 7")
+    with pytest.raises(ValueError, match="'top' is none of the outputs: low, mid, high"):
+        task.encode("4 0", "low top")
+    with pytest.raises(ValueError, match="the target has 1 outputs and the input 2 steps"):
+        task.encode("4 0", "low")
+    assert task.unknown_words("4 9") == ["9"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "found"), [((3, 5), r"\(T, 2\)"), ((0, 2), r"\(T, 2\)"), ((3,), r"\(T, 2\)")]
+)  # fmt: skip
+def test_a_wrong_axis_is_named(shape, found):
+    spec = make_spec(pattern="many-to-many", input_size=2)
+    task = Imported("net.pt", spec, dict(Network(spec).parameters))
+    with pytest.raises(ValueError, match=found):
+        task.encode(np.zeros(shape))
+
+
+def test_a_target_of_numbers_is_checked():
+    spec = make_spec(pattern="many-to-many", input_size=2, output_size=3, loss="mse")
+    task = Imported("net.pt", spec, dict(Network(spec).parameters))
+    assert task.numeric_target
+    with pytest.raises(ValueError, match=r"mse compares with numbers: it needs a target \(4, 3\)"):
+        task.encode(np.zeros((4, 2)))
+    with pytest.raises(ValueError, match=r"the target has the shape \(3, 3\); it must be \(4, 3\)"):
+        task.encode(np.zeros((4, 2)), np.zeros((3, 3)))
+    assert task.encode(np.zeros((4, 2)), np.ones((4, 3))).target.shape == (4, 3)
+
+
+def test_its_facts_make_it_again():
+    spec = tokens()
+    words = Tokenizer("words", ("the", "cat", "sat"), unknown=0, lower=True)
+    task = Imported("lm.pt", spec, dict(Network(spec).parameters), tokenizer=words, source="from lm.pt")
+    again = Imported.from_facts(task.facts(), spec, task.weights(task.cell)[0])
+    assert again.facts() == task.facts()
+    assert again.output_labels == ("the", "cat", "sat", "<3>", "<4>")
+    assert list(again.encode("Cat dog cat").x) == list(task.encode("Cat dog cat").x) == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"title": 3}, "title=3"), ({"labels": [1]}, "labels must be"), ({"next_token": "yes"}, "next_token='yes'"),
+        ({"tokenizer": {"kind": "ids", "size": True}}, "size=True"),
+        ({"tokenizer": {"kind": "no", "words": []}}, "kind"),
+        ({"tokenizer": {"kind": "words", "words": ["a"] * 9, "unknown": None}}, "9 tokens and the embedding 5 rows"),
+    ],
+)  # fmt: skip
+def test_wrong_facts_are_named(changed, said):
+    spec = tokens()
+    task = Imported("lm.pt", spec, dict(Network(spec).parameters))
+    with pytest.raises(ValueError, match=said):
+        Imported.from_facts({**task.facts(), **changed}, spec, {})
