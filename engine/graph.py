@@ -174,6 +174,8 @@ class Graph:
             gradients[node.index] = gradient
             if gradient is None or node.op in ops.LEAVES:
                 continue
+            if cut and all((self.nodes[arg].name, node.name) in cut for arg in node.args):
+                continue
             parts = node.op.pull(xp, gradient, values[node.index], *(values[arg] for arg in node.args))
             for arg, part in zip(node.args, parts, strict=True):
                 if part is None or self.nodes[arg].op is ops.CONSTANT:

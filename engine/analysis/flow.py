@@ -46,8 +46,8 @@ def gradient_flow(
     wanted, units = _lane(trace, state, layer, direction, part), _units(trace, unit)
     found = np.zeros((trace.timeline.steps(wanted.part), trace.batch.S))
 
-    def visit(t: int, rows: slice, grad: np.ndarray) -> None:
-        found[t, rows] = _norms(grad[..., units].reshape(len(grad), -1))
+    def visit(steps: range, rows: slice, grads: np.ndarray) -> None:
+        found[steps, rows] = _norms(grads[..., units].reshape(*grads.shape[:2], -1))
 
     Sweep(trace, visit, wanted, state, share("drop", drop)).run()
     return np.ascontiguousarray(found.T)
@@ -67,8 +67,8 @@ def horizon(
     output = whole("output", output, 0, trace.batch.S - 1)
     found = np.zeros_like(trace.value(wanted.key(state)))
 
-    def visit(t: int, rows: slice, grad: np.ndarray) -> None:
-        found[t] = grad[0]
+    def visit(steps: range, rows: slice, grads: np.ndarray) -> None:
+        found[steps] = grads[:, 0]
 
     Sweep(trace, visit, wanted, state).run(slice(output, output + 1))
     return found
@@ -120,10 +120,14 @@ def gradient_bands(
     bands = np.searchsorted(np.asarray(edges), away, side="right") - 1
     sums = np.zeros((len(edges), T, trace.batch.B, trace.spec.hidden_size if unit is None else 1))
 
-    def visit(t: int, rows: slice, grad: np.ndarray) -> None:
-        here = bands[t, rows]
-        for band in np.unique(here[here >= 0]):
-            sums[band, t] += grad[here == band][..., units].sum(0)
+    def visit(steps: range, rows: slice, grads: np.ndarray) -> None:
+        for t, grad in zip(steps, grads, strict=True):
+            here = bands[t, rows]
+            # Neighbouring outputs share a band, so a band is one or two runs of rows.
+            starts = np.concatenate([[0], np.flatnonzero(np.diff(here)) + 1])
+            for band, part in zip(here[starts], np.add.reduceat(grad[..., units], starts), strict=True):
+                if band >= 0:
+                    sums[band, t] += part
 
     Sweep(trace, visit, wanted, state, share("drop", drop)).run()
     parts = np.stack([_norms(band.reshape(T, -1)) for band in sums])
@@ -183,18 +187,19 @@ def _exact_squares(dtype: np.dtype) -> tuple[float, float]:
     return float(limits.tiny / limits.eps), float(limits.max)
 
 
-def _norms(rows: np.ndarray) -> np.ndarray:
-    """‖row‖₂ of each row, safe where squares would over- or underflow."""
-    squares, (least, most) = np.vecdot(rows, rows), _exact_squares(rows.dtype)
+def _norms(vectors: np.ndarray) -> np.ndarray:
+    """‖v‖₂ of each vector along the last axis, safe where squares would over- or underflow."""
+    squares, (least, most) = np.vecdot(vectors, vectors), _exact_squares(vectors.dtype)
     found = np.sqrt(squares)
-    if len(squares) and squares.min() > least and squares.max() < most:
-        return found
-    unsafe = np.flatnonzero(~((squares > least) & (squares < most)))
-    if unsafe.size:
-        far = rows[unsafe].astype(np.float64)
-        scale = np.abs(far).max(axis=1)
-        ordinary = (scale > 0) & np.isfinite(scale)
-        safe = np.where(ordinary, scale, 1)
+    unsafe = np.nonzero(~((squares > least) & (squares < most)))
+    if unsafe[0].size:
+        far = vectors[unsafe].astype(np.float64)
         found = found.astype(np.float64)
-        found[unsafe] = np.where(ordinary, safe * np.linalg.norm(far / safe[:, None], axis=1), scale)
+        if vectors.dtype == np.float64:
+            scale = np.abs(far).max(axis=1, initial=0.0)
+            safe = np.where((scale > 0) & np.isfinite(scale), scale, 1)
+            far /= safe[:, None]
+            found[unsafe] = np.where(np.isfinite(scale), safe * np.sqrt(np.vecdot(far, far)), scale)
+        else:  # whose squares have room in float64
+            found[unsafe] = np.sqrt(np.vecdot(far, far))
     return found

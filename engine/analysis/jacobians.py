@@ -37,8 +37,7 @@ def step_jacobians(replay: LaneReplay, full: bool, steps: slice = slice(None)) -
 
 
 def _assembled(lane: Linearised, states: tuple[str, ...], steps: slice) -> np.ndarray:
-    through = lane.through
-    rows = [np.concatenate([through[out][f"{s}_prev"].dense(steps) for s in states], axis=-1) for out in states]
+    rows = [np.concatenate([lane.through(o, f"{s}_prev").dense(steps) for s in states], axis=-1) for o in states]
     return np.concatenate(rows, axis=-2)
 
 

@@ -7,7 +7,6 @@ pull of ones over all steps gives every diagonal, and no Jacobian has to be form
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,8 @@ import numpy as np
 from engine import ops
 from engine.replay import LaneReplay
 
+Grads = dict[str, np.ndarray]
+
 
 @dataclass(frozen=True)
 class Through:
@@ -23,17 +24,14 @@ class Through:
 
     Attributes
     ----------
-    products : tuple of int
-        The n matrix products on the way, by their place in the graph.
     weights : ndarray (n, H, size)
-        Of the n products.
+        Of the n matrix products on the way.
     diagonals : ndarray (T, B, n, H)
         What stands between the output and each product.
     direct : ndarray (T, B, H) or None
         What passes element-wise, past every product.
     """
 
-    products: tuple[int, ...]
     weights: np.ndarray
     diagonals: np.ndarray
     direct: np.ndarray | None
@@ -49,65 +47,14 @@ class Through:
             found[..., range(H), range(H)] += self.direct[steps]
         return found
 
-
-class Into:
-    """What all output states together pass to one vector that the step read, by one matrix product.
-
-    Parameters
-    ----------
-    through : mapping of str to Through
-        By output state.
-    """
-
-    def __init__(self, through: Mapping[str, Through]) -> None:
-        products = sorted({product for part in through.values() for product in part.products})
-        size = next(iter(through.values())).weights.shape[2]
-        blocks = {p: part.weights[m] for part in through.values() for m, p in enumerate(part.products)}
-        self.count, self.size = len(products), size
-        self.weights = np.concatenate([blocks[p] for p in products]) if products else None
-        self.scaling = [
-            (output, _slots([products.index(p) for p in part.products]), part.diagonals)
-            for output, part in through.items()
-            if part.products
-        ]
-        self.direct = [(output, part.direct) for output, part in through.items() if part.direct is not None]
-
-    def pull(self, t: int, seeds: Mapping[str, np.ndarray], out: np.ndarray | None = None) -> np.ndarray:
-        """Carry gradients (K, B, H) of the step's states back through step ``t``, to (K, B, size)."""
-        any_seed = next(iter(seeds.values()))
-        K, B, H = any_seed.shape
-        found = np.empty((K, B, self.size), any_seed.dtype) if out is None else out
-        if self.weights is None:
-            found.fill(0)
-        else:
-            scaled = self._scaled(t, seeds, (K, B, self.count, H), any_seed.dtype)
-            np.dot(scaled.reshape(K * B, self.count * H), self.weights, out=found.reshape(K * B, self.size))
-        for output, direct in self.direct:
-            found += seeds[output] * direct[t]
-        return found
-
-    def _scaled(self, t: int, seeds: Mapping[str, np.ndarray], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-        """What arrives at each product, (K, B, n, H)."""
-        if len(self.scaling) == 1:
-            output, _, diagonals = self.scaling[0]
-            return seeds[output][:, :, None] * diagonals[t]
-        found: np.ndarray | None = None
-        for output, slots, diagonals in self.scaling:
-            part = seeds[output][:, :, None] * diagonals[t]
-            if found is None and part.shape == shape:
-                found = part
-                continue
-            if found is None:
-                found = np.zeros(shape, dtype)
-            found[:, :, slots] += part
-        assert found is not None
-        return found
-
-
-def _slots(places: list[int]) -> slice | list[int]:
-    """Neighbouring places as a slice, which NumPy reads without a copy."""
-    first, last = places[0], places[-1]
-    return slice(first, last + 1) if places == list(range(first, last + 1)) else places
+    def and_beyond(self, factor: np.ndarray, other: Through) -> Through:
+        """Add what an output passes through another state of the same step, ``factor`` (T, B, H) between the two."""
+        beyond = None if other.direct is None else other.direct * factor
+        return Through(
+            np.concatenate([self.weights, other.weights]),
+            np.concatenate([self.diagonals, other.diagonals * factor[:, :, None]], axis=2),
+            beyond if self.direct is None else self.direct if beyond is None else self.direct + beyond,
+        )
 
 
 class Linearised:
@@ -119,8 +66,10 @@ class Linearised:
 
     Attributes
     ----------
-    through : dict
-        ``through[output state][vector]`` for each ``*_prev`` state and ``x``.
+    states : tuple of str
+        In the order in which a gradient reaches them inside a step: an LSTM's h before its c.
+    own : dict
+        ``own[output state][vector]`` for each ``*_prev`` state and ``x``: what does not pass through another state.
     within : dict
         ``within[output][state]``: ∂ the output / ∂ another state of the same step, (T, B, H), element-wise.
 
@@ -131,93 +80,166 @@ class Linearised:
     """
 
     def __init__(self, replay: LaneReplay) -> None:
-        self.replay, self.states = replay, replay.graph.states
+        graph = replay.graph
         if not is_linearisable(replay):
-            raise ValueError(f"{replay.graph.cell.title} multiplies a computed vector by a matrix")
-        self.through: dict[str, dict[str, Through]] = {}
-        self.within: dict[str, dict[str, np.ndarray]] = {}
+            raise ValueError(f"{graph.cell.title} multiplies a computed vector by a matrix")
+        self.states = tuple(sorted(graph.states, key=lambda state: -graph.named[state]))
+        self.own: dict[str, dict[str, Through]] = {}
+        self.within: dict[str, Grads] = {}
         for output in self.states:
-            self._linearise(output)
-        wanted = (*(f"{state}_prev" for state in self.states), "x")
-        self.into = {name: Into({output: self.through[output][name] for output in self.states}) for name in wanted}
+            self._linearise(replay, output)
 
-    def _linearise(self, output: str) -> None:
-        graph, nodes, mask = self.replay.graph, self.replay.nodes, self.replay.mask
+    def _linearise(self, replay: LaneReplay, output: str) -> None:
+        graph, nodes, mask = replay.graph, replay.nodes, replay.mask
         value = np.asarray(nodes[graph.named[output]])
-        ones = (
-            np.ones_like(value) if mask is None else np.repeat(mask[..., None], value.shape[2], -1).astype(value.dtype)
-        )
+        T, B, H = value.shape
+        held = None if mask is None else np.repeat(~mask[..., None], H, -1).astype(value.dtype)
         products = [node for node in graph.nodes if node.op is ops.MATVEC]
-        arrived = graph.pull(np, nodes, {output: ones})
-        cut = frozenset((graph.nodes[node.args[1]].name, node.name) for node in products)
-        past = graph.pull(np, nodes, {output: ones}, cut=cut)
+        others = [graph.named[state] for state in self.states if state != output]
+        # Nothing passes a product, nor another state of the step: what lies beyond is counted there.
+        ends = [*products, *(graph.nodes[index] for index in others)]
+        cut = frozenset((graph.nodes[arg].name, node.name) for node in ends for arg in node.args)
+        arrived = graph.pull(np, nodes, {output: np.ones_like(value) if held is None else 1 - held}, cut=cut)
         self.within[output] = {
-            state: grad
+            state: factor
             for state in self.states
-            if state != output and (grad := arrived[graph.named[state]]) is not None
+            if state != output and (factor := arrived[graph.named[state]]) is not None
         }
-        self.through[output] = {}
-        for name in (*(f"{state}_prev" for state in self.states), "x"):
+        self.own[output] = {}
+        for name in (*(f"{state}_prev" for state in graph.states), "x"):
             through = [n for n in products if graph.nodes[n.args[1]].name == name and arrived[n.index] is not None]
-            size = np.asarray(nodes[graph.by_name[name]]).shape[-1] if name in graph.by_name else value.shape[2]
-            shape = (*value.shape[:2], len(through), value.shape[2])
-            diagonals = np.empty(shape, value.dtype)
+            size = np.asarray(nodes[graph.by_name[name]]).shape[-1] if name in graph.by_name else H
+            diagonals = np.empty((T, B, len(through), H), value.dtype)
             for m, node in enumerate(through):
                 diagonals[:, :, m] = arrived[node.index]
-            weights = np.array([nodes[node.args[0]] for node in through]).reshape(len(through), value.shape[2], size)
-            direct = past[graph.by_name[name]] if name in graph.by_name and name != "x" else None
-            if mask is not None and name == f"{output}_prev":
-                held = np.broadcast_to(~mask[..., None], value.shape).astype(value.dtype)
+            weights = np.array([nodes[node.args[0]] for node in through], value.dtype).reshape(len(through), H, size)
+            direct = arrived[graph.by_name[name]] if name in graph.by_name and name != "x" else None
+            if held is not None and name == f"{output}_prev":
                 direct = held if direct is None else direct + held
-            indices = tuple(node.index for node in through)
-            self.through[output][name] = Through(indices, weights, diagonals, direct)
+            self.own[output][name] = Through(weights, diagonals, direct)
 
-    def pull(self, t: int, seeds: dict[str, np.ndarray], want: str, out: np.ndarray | None = None) -> np.ndarray:
-        """Carry gradients (K, B, H) of the step's states back to one vector it read; into ``out`` where given."""
-        return self.into[want].pull(t, seeds, out)
-
-    def whole(self, t: int, seeds: dict[str, np.ndarray], state: str) -> np.ndarray:
-        """A state's gradient with what reaches it through the step's other states."""
-        found = seeds[state]
-        for output, others in self.within.items():
-            if state in others:
-                found = found + seeds[output] * others[state][t]
+    def through(self, output: str, vector: str) -> Through:
+        """Everything an output passes to a vector the step read, by whichever other states of the step."""
+        found = self.own[output][vector]
+        for state, factor in self.within[output].items():
+            found = found.and_beyond(factor, self.through(state, vector))
         return found
+
+
+class Into:
+    """What all states of a step together pass to one vector that the step read, by one matrix product.
+
+    Parameters
+    ----------
+    parts : list of (str, Through)
+        By output state.
+    rows : int
+        The most gradients that are carried at a time.
+    """
+
+    def __init__(self, parts: list[tuple[str, Through]], rows: int) -> None:
+        self.direct = [(output, part.direct) for output, part in parts if part.direct is not None]
+        self.scaling: list[tuple[str, slice, np.ndarray]] = []
+        _, B, _, H = parts[0][1].diagonals.shape
+        count = 0
+        for output, part in parts:
+            n = len(part.weights)
+            if n:
+                self.scaling.append((output, slice(count, count + n), part.diagonals))
+            count += n
+        self.size, dtype = parts[0][1].weights.shape[2], parts[0][1].diagonals.dtype
+        self.weights = np.concatenate([part.weights for _, part in parts]).reshape(count * H, self.size)
+        # Taken once: memory that no row has reached yet costs nothing.
+        self._scaled = np.empty((rows, B, count, H), dtype)
+        self._passed = np.empty((rows, B, H), dtype)
+
+    def pull(self, t: int, seeds: Grads, out: np.ndarray) -> None:
+        """Carry whole gradients (K, B, H) of step ``t``'s states back to the vector, into ``out`` (K, B, size)."""
+        K, B = out.shape[:2]
+        scaled = self._scaled[:K]
+        for output, slots, diagonals in self.scaling:
+            np.multiply(seeds[output][:, :, None], diagonals[t], out=scaled[:, :, slots])
+        if self.scaling:
+            np.dot(scaled.reshape(K * B, len(self.weights)), self.weights, out=out.reshape(K * B, self.size))
+        elif not self.direct:
+            out.fill(0)
+        for at, (output, direct) in enumerate(self.direct):
+            if at == 0 and not self.scaling:
+                np.multiply(seeds[output], direct[t], out=out)
+            else:
+                out += np.multiply(seeds[output], direct[t], out=self._passed[:K])
+
+
+class LinearSteps:
+    """A lane's steps carrying gradients back as linear maps, with the space that needs; for one thread.
+
+    Parameters
+    ----------
+    lane : Linearised
+    rows : int
+        The most gradients that are carried at a time.
+    """
+
+    def __init__(self, lane: Linearised, rows: int) -> None:
+        self.lane, self.rows = lane, rows
+        self._within = [(a, b, factor) for a, found in lane.within.items() for b, factor in found.items()]
+        self._before = [(state, self._into(f"{state}_prev")) for state in lane.states]
+        self._x: tuple[Into, np.ndarray] | None = None
+
+    def _into(self, vector: str) -> Into:
+        return Into([(state, self.lane.own[state][vector]) for state in self.lane.states], self.rows)
+
+    def back(self, t: int, here: Grads, there: Grads, x: bool) -> np.ndarray | None:
+        """Carry gradients (K, B, H) of step ``t``'s states back through the step.
+
+        Parameters
+        ----------
+        t : int
+        here : dict
+            By state, what arrives from outside the step; becomes the whole gradient, with what reaches a state
+            through the step's other states.
+        there : dict
+            By state, where the gradients of the states before the step are written.
+        x : bool
+            Return the gradient of what the step read as well, (K, B, size), until the next call.
+        """
+        for output, state, factor in self._within:
+            here[state] += here[output] * factor[t]
+        for state, into in self._before:
+            into.pull(t, here, there[state])
+        if not x:
+            return None
+        if self._x is None:
+            into = self._into("x")
+            self._x = into, np.empty((self.rows, here[self.lane.states[0]].shape[1], into.size), into.weights.dtype)
+        into, space = self._x
+        found = space[: len(here[self.lane.states[0]])]
+        into.pull(t, here, found)
+        return found
+
+
+class ReplayedSteps:
+    """The same interface for any cell, step by step through its graph."""
+
+    def __init__(self, replay: LaneReplay) -> None:
+        self.replay = replay
+
+    def back(self, t: int, here: Grads, there: Grads, x: bool) -> np.ndarray | None:
+        """As :meth:`LinearSteps.back`."""
+        arrived, mask = self.replay.pull(t, here), self.replay.mask
+        for state, seeds in here.items():
+            there[state][...] = arrived[f"{state}_prev"]
+            found = arrived.get(state, seeds)
+            seeds[...] = found if mask is None else np.where(mask[t][:, None], found, seeds)
+        return arrived["x"] if x else None
 
 
 def is_linearisable(replay: LaneReplay) -> bool:
     """Whether every matrix product of the cell multiplies something that was read, not something computed."""
-    nodes = replay.graph.nodes
+    nodes: Any = replay.graph.nodes
     return all(nodes[node.args[1]].op in ops.LEAVES for node in nodes if node.op is ops.MATVEC)
 
 
-class Replayed:
-    """The same interface for any cell, step by step through its graph."""
-
-    def __init__(self, replay: LaneReplay) -> None:
-        self.replay, self.states = replay, replay.graph.states
-        self._last: tuple[int, dict[str, np.ndarray], dict[str, np.ndarray]] | None = None
-
-    def _arrived(self, t: int, seeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        # The states' gradients, their whole and x are asked for one after the other with the same seeds.
-        if self._last is None or self._last[0] != t or self._last[1] is not seeds:
-            self._last = (t, seeds, self.replay.pull(t, seeds))
-        return self._last[2]
-
-    def pull(self, t: int, seeds: dict[str, np.ndarray], want: str, out: np.ndarray | None = None) -> np.ndarray:
-        """As :meth:`Linearised.pull`."""
-        found = self._arrived(t, seeds)[want]
-        if out is None:
-            return found
-        out[...] = found
-        return out
-
-    def whole(self, t: int, seeds: dict[str, np.ndarray], state: str) -> np.ndarray:
-        """As :meth:`Linearised.whole`."""
-        found, mask = self._arrived(t, seeds).get(state, seeds[state]), self.replay.mask
-        return found if mask is None else np.where(mask[t][:, None], found, seeds[state])
-
-
-def linearise(replay: LaneReplay) -> Linearised | Replayed:
-    """Linearise a lane's steps, or replay them where the cell does not allow it."""
-    return Linearised(replay) if is_linearisable(replay) else Replayed(replay)
+def steps_of(replay: LaneReplay, rows: int) -> LinearSteps | ReplayedSteps:
+    """A lane's steps for so many gradients at a time: as linear maps, replayed where the cell does not allow that."""
+    return LinearSteps(Linearised(replay), rows) if is_linearisable(replay) else ReplayedSteps(replay)

@@ -32,7 +32,7 @@ def largest_singular_values(
     if exact or not is_linearisable(replay) or trace.spec.hidden_size <= STEPS:
         return _exact(step_jacobians(replay, full=False))
     hidden = replay.graph.states[0]
-    maps = _Maps.of(Linearised(replay).through[hidden][f"{hidden}_prev"])
+    maps = _Maps.of(Linearised(replay).through(hidden, f"{hidden}_prev"))
     start = np.random.default_rng(0).standard_normal((len(maps), trace.spec.hidden_size)).astype(maps.stacked.dtype)
     with np.errstate(all="ignore"):  # a Jacobian that is not finite gives NaN
         found = _bidiagonalised(maps, start / np.linalg.norm(start, axis=1, keepdims=True))
