@@ -10,18 +10,19 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
+from engine import layout
 from engine.interop.files import ImportFileError, check_members, read_bytes
 from engine.network import Network
 from engine.spec import ModelSpec, SpecError
@@ -59,8 +60,17 @@ class Saved:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Weighted(Protocol):
+    """A network, or whatever else holds a spec and its parameters."""
+
+    @property
+    def spec(self) -> ModelSpec: ...
+    @property
+    def parameters(self) -> Mapping[str, np.ndarray]: ...
+
+
 def save(
-    path: str | Path, network: Network, *, arrays: Mapping[str, np.ndarray] | None = None,
+    path: str | Path, network: Weighted, *, arrays: Mapping[str, np.ndarray] | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Write a project: whole or not at all.
@@ -70,6 +80,7 @@ def save(
     path : str or Path
         ``.loopscope`` is usual, not required.
     network : Network
+        Or whatever else holds ``spec`` and ``parameters``.
     arrays, facts : mapping, optional
         As in :class:`Saved`.
 
@@ -88,7 +99,7 @@ def save(
         raise ProjectError(path, f"cannot be written: {error.strerror or error}") from None
 
 
-def pack(network: Network, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> bytes:
+def pack(network: Weighted, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> bytes:
     """Return a project file's bytes; the same content gives the same ones."""
     try:
         text = json.dumps(
@@ -100,7 +111,8 @@ def pack(network: Network, arrays: Mapping[str, np.ndarray], facts: Mapping[str,
     stored = {f"parameter/{name}": value for name, value in network.parameters.items()}
     stored |= {f"array/{name}": value for name, value in arrays.items()}
     packed = safetensors.numpy.save({name: np.ascontiguousarray(stored[name]) for name in sorted(stored)})
-    members = {FACTS: text.encode(), ARRAYS: packed}
+    # A text of the user's may hold half a surrogate pair, which UTF-8 alone refuses.
+    members = {FACTS: text.encode("utf-8", "surrogatepass"), ARRAYS: packed}
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
     members[DIGESTS] = json.dumps(digests, sort_keys=True).encode()
     stream = io.BytesIO()
@@ -111,27 +123,24 @@ def pack(network: Network, arrays: Mapping[str, np.ndarray], facts: Mapping[str,
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file by new content, so that at every moment the old or the new one is there, whole."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
+    """Replace a file by new content, so that at every moment the old or the new one is there, whole.
+
+    Where the path is a link, what it points at is replaced.
+    """
+    path = Path(os.path.realpath(path))
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}{TEMPORARY}")
+    file = open(temporary, "xb")  # noqa: SIM115 (closed below, before it is moved)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         if path.exists():
-            shutil.copymode(path, name)
-        else:
-            os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
+            shutil.copymode(path, temporary)
+        os.replace(temporary, path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    found = os.umask(0)
-    os.umask(found)
-    return found
 
 
 def sweep(folder: Path) -> int:
@@ -152,7 +161,15 @@ def load(path: str | Path) -> Saved:
     """
     path = Path(path)
     try:
-        return _load(path, read_bytes(path))
+        return unpack(path, read_bytes(path))
+    except ImportFileError as error:
+        raise error if isinstance(error, ProjectError) else ProjectError(path, error.what) from None
+
+
+def unpack(path: Path, data: bytes) -> Saved:
+    """Read a project's bytes; errors as those of :func:`load`, which name the path."""
+    try:
+        return _unpacked(path, data)
     except ProjectError:
         raise
     except ImportFileError as error:
@@ -164,7 +181,7 @@ def load(path: str | Path) -> Saved:
         raise ProjectError(path, f"is damaged or no project ({said[:120]})") from None
 
 
-def _load(path: Path, data: bytes) -> Saved:
+def _unpacked(path: Path, data: bytes) -> Saved:
     if not zipfile.is_zipfile(io.BytesIO(data)):
         raise ProjectError(path, "is no project file")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -182,10 +199,12 @@ def _load(path: Path, data: bytes) -> Saved:
     spec = ModelSpec.from_dict(stored["spec"])
     arrays = safetensors.numpy.load(members[ARRAYS])
     parameters = {n.removeprefix("parameter/"): v for n, v in arrays.items() if n.startswith("parameter/")}
+    if spec.num_layers > len(parameters):  # before a list of them is made
+        raise ProjectError(path, f"has {spec.num_layers:,} layers and only {len(parameters)} parameters")
+    missing = [name for name in layout.shapes(spec) if name not in parameters]
+    if missing:
+        raise ProjectError(path, f"lacks the parameters {', '.join(missing[:8])}")
     network = Network(spec, parameters)
-    if len(parameters) != len(network.parameters):
-        missing = sorted(set(network.parameters) - set(parameters))
-        raise ProjectError(path, f"lacks the parameters {', '.join(missing)}")
     others = {n.removeprefix("array/"): v for n, v in arrays.items() if n.startswith("array/")}
     return Saved(spec, network.parameters, others, stored["facts"])
 
