@@ -29,7 +29,7 @@ def on_state(state: AppState) -> dict[str, Callable[..., object]]:
         document.edit(text, teacher_forcing=wanted)
 
     return {
-        "edit.undo": document.undo_stack.undo,
+        "edit.undo": document.undo,
         "edit.redo": document.undo_stack.redo,
         "edit.reseed": document.reseed,
         "view.zoom_in": themes().zoom_in,
@@ -55,6 +55,7 @@ class Enabling(QObject):
         self._state, self._actions = state, actions
         stack = state.document.undo_stack
         stack.indexChanged.connect(self._follow)
+        state.document.drawing_changed.connect(self._follow)
         state.document.project_changed.connect(self._follow)
         state.session.trace_changed.connect(self._follow)
         state.session.training_changed.connect(self._follow)
@@ -65,15 +66,19 @@ class Enabling(QObject):
 
     def _follow(self) -> None:
         stack, actions, project = self._state.document.undo_stack, self._actions, self._state.document.project
-        undo, redo = stack.undoText(), stack.redoText()
+        wanted = self._state.document.wanted
+        undo, redo = stack.undoText() if wanted is None else wanted.text, stack.redoText()
         actions["edit.undo"].setText(f"{shown('&Undo')} {undo}".strip())
-        actions["edit.undo"].setEnabled(stack.canUndo())
+        actions["edit.undo"].setEnabled(self._state.document.can_undo)
         actions["edit.redo"].setText(f"{shown('&Redo')} {redo}".strip())
         actions["edit.redo"].setEnabled(stack.canRedo())
         trace, training = self._state.session.trace, self._state.session.training is not None
         actions["run.teacher_forcing"].setEnabled(project.spec.has_feedback)
         actions["run.teacher_forcing"].setChecked(project.spec.has_feedback and project.teacher_forcing)
-        actions["run.train"].setEnabled(not training)
+        trainable = project.task.trainable
+        reason = self.tr("“{}” has no examples to train on").format(self.tr(project.task.title))
+        actions.explain("run.train", "" if trainable else reason)
+        actions["run.train"].setEnabled(trainable and not training)
         actions["run.cancel"].setEnabled(training)
         actions["run.loss"].setEnabled(trace is not None and trace.has_gradients)
         self._follow_cursor()

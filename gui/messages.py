@@ -44,6 +44,7 @@ class Messages(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         session = state.session
         session.failed.connect(self.say_failure)
+        state.document.refused.connect(lambda text: self.say_failure(text, retry=False))
         session.confirmation_needed.connect(self._on_confirmation_needed)
         session.trace_changed.connect(self._on_trace_changed)
         session.training_changed.connect(self._on_training_changed)
@@ -55,7 +56,7 @@ class Messages(QWidget):
         actions = [("retry", self.tr("Try again"))] if retry else []
         if retry and project.engine == HEAVY:
             actions.append(("first", self.tr("Use NumPy")))
-        if retry and self._state.document.undo_stack.canUndo():
+        if retry and self._state.document.can_undo:
             actions.append(("undo", self.tr("Undo")))
         self._failure.show_message(text, "error", actions)
         self._failure.show()
@@ -89,7 +90,8 @@ class Messages(QWidget):
 
     def _say_fresh(self) -> None:
         text = self.tr("The weights are now fresh, not trained: the answers mean nothing yet.")
-        self._fresh.show_message(text, "warning", [("train", self.tr("Train…")), ("undo", self.tr("Undo"))])
+        train = [("train", self.tr("Train…"))] if self._state.document.task.trainable else []
+        self._fresh.show_message(text, "warning", [*train, ("undo", self.tr("Undo"))])
         self._fresh.show()
 
     def _on_training_changed(self, training: TrainingState | None) -> None:
@@ -107,7 +109,7 @@ class Messages(QWidget):
         elif id == "first":
             document.edit(self.tr("change of engine to {}").format("NumPy"), engine=FIRST_ENGINE, device="cpu")
         else:
-            document.undo_stack.undo()
+            document.undo()
         self._failure.hide()
 
     def _on_question_action(self, id: str) -> None:
@@ -115,13 +117,13 @@ class Messages(QWidget):
         if id == "proceed":
             self._state.session.proceed()
         else:
-            self._state.document.undo_stack.undo()
+            self._state.document.undo()
 
     def _on_fresh_action(self, id: str) -> None:
         if id == "train":
             self.train_wanted.emit()
         else:
-            self._state.document.undo_stack.undo()
+            self._state.document.undo()
 
 
 class Progress(Card):

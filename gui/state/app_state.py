@@ -42,6 +42,7 @@ class AppState(QObject):
         """Stop the playback and the threads; to be called before the program ends."""
         self.playback.pause()
         self.session.close()
+        self.document.close()
 
     def _on_trace_changed(self, trace: Trace | None) -> None:
         task = self.document.project.task

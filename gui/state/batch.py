@@ -33,10 +33,10 @@ def fitted(spec: ModelSpec, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def initial(project: Project, sequences: int) -> dict[str, np.ndarray]:
-    """The initial states that are set, given to every sequence: (num_layers · directions, B, H)."""
+def states(given: Mapping[str, np.ndarray], sequences: int) -> dict[str, np.ndarray]:
+    """Initial states, or gradients of last ones, given to every sequence: (num_layers · directions, B, H)."""
     found = {}
-    for name, value in project.initial.items():
+    for name, value in given.items():
         array = value[:, None, :] if value.ndim == 2 else value
         if array.shape[1] == 1:
             array = np.repeat(array, sequences, axis=1)

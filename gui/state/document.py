@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-import numpy as np
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QUndoCommand, QUndoStack
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
 
-from engine import ModelSpec, Network, layout, tasks
+from engine import ModelSpec, SpecError, tasks
 from engine.registry import cells
-from gui.state import limits, wording
-from gui.state.project import FRESH, GIVEN, TRAINED, Project
+from gui.state import drawing, limits, wording
+from gui.state.drawing import Drawing, Drawn, Wanted
+from gui.state.project import Project, Source, Target
 
 START = "movie-review"
 FIRST_ENGINE = "numpy"
@@ -27,20 +27,33 @@ MERGE_SECONDS = 1.5
 # Fields that leave the parameters as they are: another arithmetic or loss reads the same network.
 KEEPING = ("dtype", "loss")
 
+# What an edit of a network replaces: what is still being drawn for the one before belongs to nothing.
+_NETWORK = ("task", "spec", "parameters")
+
 
 class Document(QObject):
     """Holds the project; every change is one undo step.
 
-    `project_changed` carries the new and the old project.
+    The parameters of a large network are drawn on another thread: the change then follows when they are there, and
+    until then the project stays as it is. Of several such changes the newest counts, with what the ones before it set.
     """
 
     project_changed = Signal(object, object)
+    """The new and the old project; twice the same where what was asked for has come to nothing."""
+    drawing_changed = Signal(bool)
+    """Whether a change waits for its parameters."""
+    refused = Signal(str)
+    """Why a change that nobody waited for could not be made."""
 
     def __init__(self, parent: QObject | None = None, project: Project | None = None) -> None:
         super().__init__(parent)
         self.undo_stack = QUndoStack(self)
         self.undo_stack.setUndoLimit(UNDO_LIMIT)
         self._project = opened() if project is None else project
+        self._drawing = Drawing(self)
+        self._drawing.changed.connect(self.drawing_changed)
+        self._drawing.done.connect(self._on_drawn)
+        self._drawing.failed.connect(self._on_draw_failed)
 
     @property
     def project(self) -> Project:
@@ -51,6 +64,33 @@ class Document(QObject):
     def task(self) -> tasks.Task:
         """The scenario's task."""
         return self._project.task
+
+    @property
+    def wanted(self) -> Wanted | None:
+        """The change that waits for its parameters; None where none does."""
+        return self._drawing.wanted
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The project's spec, or the one that is wanted instead: what the next change builds on."""
+        return self._project.spec if self.wanted is None else self.wanted.spec
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is something that `undo` takes back."""
+        return self.wanted is not None or self.undo_stack.canUndo()
+
+    def undo(self) -> None:
+        """Take back what was done last: a change that still waits for its parameters, or else a step."""
+        if self.wanted is None:
+            self.undo_stack.undo()
+        else:
+            self._drawing.drop()
+            self.project_changed.emit(self._project, self._project)
+
+    def close(self) -> None:
+        """End the thread that draws."""
+        self._drawing.close()
 
     def edit(self, text: str, *, merge: str = "", **changes: Any) -> None:
         """Change some fields of the project, as one undo step.
@@ -101,7 +141,7 @@ class Document(QObject):
             The cell does not exist, does not go with the other fields, or would make the network too large; nothing
             has changed.
         """
-        spec = self._project.spec
+        spec = self.spec
         if name == spec.cell:
             return
         if self.is_shipped(spec):
@@ -111,7 +151,7 @@ class Document(QObject):
             keep = name in cells and cells[name].forget_gate
             changed = spec.but(cell=name, forget_bias=spec.forget_bias if keep else None)
         limits.refuse_too_large(changed, "cell", name)
-        self._set_spec(self.tr("change of cell to {}").format(cells[name].title), changed)
+        self._set_spec(Wanted(self.tr("change of cell to {}").format(cells[name].title), "", changed, "cell", name))
 
     def set_field(self, name: str, value: object) -> None:
         """Change one field of the spec.
@@ -126,7 +166,7 @@ class Document(QObject):
         """
         if name == "cell":
             return self.set_cell(str(value))
-        spec = self._project.spec
+        spec = self.spec
         changes = {name: value}
         if name == "bias" and value is False:
             changes["forget_bias"] = None  # there is no bias left to set
@@ -134,14 +174,17 @@ class Document(QObject):
         if changed != spec:
             limits.refuse_too_large(changed, name, value)
             text = self.tr("change of {}").format(wording.field(name))
-            self._set_spec(text, changed, f"field {name}", keep=name in KEEPING)
+            self._set_spec(Wanted(text, f"field {name}", changed, name, value, keep=name in KEEPING))
 
     def reseed(self) -> None:
         """Initialise the network anew, from the next seed."""
-        spec = self._project.spec
-        self._set_spec(self.tr("re-seeding"), spec.but(seed=spec.seed + 1))
+        seed = self.spec.seed + 1
+        try:
+            self._set_spec(Wanted(self.tr("re-seeding"), "", self.spec.but(seed=seed), "seed", seed))
+        except SpecError as error:
+            self._on_draw_failed(error)
 
-    def set_source(self, index: int, source: str | np.ndarray, target: str | None = None) -> None:
+    def set_source(self, index: int, source: Source, target: Target = None) -> None:
         """Change one sequence of the batch; typing on is one undo step."""
         project = self._project
         sources, targets = list(project.sources), list(project.targets)
@@ -153,46 +196,53 @@ class Document(QObject):
             targets=tuple(targets),
         )
 
-    def reference(self) -> Mapping[str, np.ndarray]:
-        """The parameters that edits by hand are measured against: the shipped ones, or those of the seed."""
-        return _weights(self.task, self._project.spec)[0]
-
     def is_shipped(self, spec: ModelSpec | None = None) -> bool:
         """Whether the scenario's trained weights belong to a spec (by default the project's)."""
         spec = self._project.spec if spec is None else spec
-        return _fits(self.task, spec)
+        return drawing.fits(self.task, spec)
 
-    def _set_spec(self, text: str, spec: ModelSpec, merge: str = "", keep: bool = False) -> None:
-        project = self._project
-        old, new = layout.shapes(project.spec), layout.shapes(spec)
-        if keep and old == new:
-            parameters: Mapping[str, np.ndarray] = Network(spec, project.parameters).parameters
-            weights, score = project.weights, project.score
-        else:
-            parameters, weights, score = self._drawn(spec)
+    def _set_spec(self, wanted: Wanted) -> None:
+        """Make a change of the network: at once, or when its parameters are drawn where that takes long.
+
+        Raises
+        ------
+        engine.SpecError
+            There is no memory for its parameters; nothing has changed.
+        """
+        project, waiting = self._project, self.wanted
+        if waiting is not None and wanted.spec == project.spec:
+            self.undo()  # back to what is there
+            return
+        if waiting is not None:
+            wanted = wanted.after(waiting)
+        if drawing.slow(wanted.spec):
+            self._drawing.begin(wanted, partial(drawing.drawn, project, wanted))
+            return
+        try:
+            found = drawing.drawn(project, wanted)
+        except (MemoryError, ValueError) as error:
+            raise drawing.refusal(wanted, error) from None
+        self._on_drawn(wanted, found)
+
+    def _on_drawn(self, wanted: Wanted, found: Drawn) -> None:
+        project, spec = self._project, wanted.spec
         same_states = all(
             getattr(spec, name) == getattr(project.spec, name)
             for name in ("hidden_size", "num_layers", "bidirectional", "cell")
         )
         changed = project.but(
             spec=spec,
-            parameters=parameters,
-            weights=weights,
-            score=score,
+            parameters=found.parameters,
+            reference=found.reference,
+            weights=found.weights,
+            score=found.score,
             initial=project.initial if same_states else {},
         )
-        self._push(text, changed, merge)
+        self._push(wanted.text, changed, wanted.merge)
 
-    def _drawn(self, spec: ModelSpec) -> tuple[Mapping[str, np.ndarray], str, str]:
-        """Parameters for a spec; the pointer says that it takes a while where it does."""
-        slow = limits.size(spec) > limits.SLOW_PARAMETERS and isinstance(QGuiApplication.instance(), QGuiApplication)
-        if not slow:
-            return _weights(self.task, spec)
-        QGuiApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
-        try:
-            return _weights(self.task, spec)
-        finally:
-            QGuiApplication.restoreOverrideCursor()
+    def _on_draw_failed(self, error: SpecError) -> None:
+        self.project_changed.emit(self._project, self._project)
+        self.refused.emit(str(error))
 
     def _push(self, text: str, project: Project, merge: str = "") -> None:
         self.undo_stack.push(_Swap(self, text, self._project, project, merge))
@@ -216,6 +266,8 @@ class Document(QObject):
     def swap(self, project: Project) -> None:
         """Put another project on the bench, past the history: the undo steps' own way."""
         old, self._project = self._project, project
+        if any(getattr(project, name) is not getattr(old, name) for name in _NETWORK):
+            self._drawing.drop()
         self.project_changed.emit(project, old)
 
 
@@ -299,26 +351,8 @@ def opened(id: str = "", cell: str | None = None, engine: str = "", device: str 
     if cell is not None and cell not in cells:
         raise KeyError(f"there is no cell {cell!r}; there are {', '.join(cells.names())}")
     spec = task.spec(cell or task.cell)
-    parameters, weights, score = _weights(task, spec)
+    found = drawing.initial(task, spec)
     return Project(
-        task, spec, parameters, weights, score, (task.example,), (task.example_target or None,), 0, engine, device
+        task, spec, found.parameters, found.weights, found.score, (task.example,), (task.example_target or None,), 0,
+        engine, device,
     )  # fmt: skip
-
-
-def _fits(task: tasks.Task, spec: ModelSpec) -> bool:
-    shipped = task.spec(spec.cell)
-    changed = spec.but(dtype=shipped.dtype, loss=shipped.loss)
-    return changed == shipped and layout.shapes(spec) == layout.shapes(shipped)
-
-
-def _weights(task: tasks.Task, spec: ModelSpec) -> tuple[Mapping[str, np.ndarray], str, str]:
-    """Parameters, what they are, and their score: shipped where they fit the spec, else fresh."""
-    shipped = task.weights(spec.cell) if _fits(task, spec) else None
-    wanted = layout.shapes(spec)
-    # A file from another version of the task has other shapes.
-    if shipped is None or {name: array.shape for name, array in shipped[0].items()} != wanted:
-        return task.initial(spec).parameters, FRESH, ""
-    arrays, facts = shipped
-    if not task.trainable:
-        return Network(spec, arrays).parameters, GIVEN, ""
-    return Network(spec, arrays).parameters, TRAINED, wording.score(task.metric_name, facts.get("score"))

@@ -13,6 +13,7 @@ from engine import ModelSpec
 from engine.tasks import Task
 
 Source = str | np.ndarray
+Target = str | np.ndarray | None
 TRAINED, FRESH, EDITED, GIVEN = "trained", "fresh", "edited", "given"
 
 
@@ -33,14 +34,21 @@ class Project:
         Of trained weights, in words ("pairs both right: 93 %"); empty otherwise.
     sources : tuple of (str or ndarray)
         The sequences of the batch as typed or drawn; the first is the user's own.
-    targets : tuple of (str or None)
-        One for each source: a label or words; None: the network's own answer is taken as the target.
+    targets : tuple of (str, ndarray or None)
+        One for each source: a label, words or numbers; None: the network's own answer is taken as the target.
     sequence : int
         Which sequence of the batch is looked at.
     engine, device : str
     teacher_forcing : bool
     initial : mapping of str to ndarray
         ``h_0``, ``c_0`` where they are set, (num_layers · directions, H) or (…, B, H).
+    reference : mapping of str to ndarray
+        The parameters that edits by hand are measured against: as they were shipped, drawn or trained.
+    arriving : mapping of str to ndarray
+        ``h_n_grad``, ``c_n_grad`` of a captured network: the gradient that came to its last states from the rest of
+        its program, as ``initial``.
+    notes : str
+        What the user has written down about it.
     """
 
     task: Task
@@ -49,18 +57,23 @@ class Project:
     weights: str
     score: str
     sources: tuple[Source, ...]
-    targets: tuple[str | None, ...]
+    targets: tuple[Target, ...]
     sequence: int
     engine: str
     device: str
     teacher_forcing: bool = True
     initial: Mapping[str, np.ndarray] = field(default_factory=dict)
+    reference: Mapping[str, np.ndarray] = field(default_factory=dict)
+    arriving: Mapping[str, np.ndarray] = field(default_factory=dict)
+    notes: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("parameters", "initial"):
+        for name in ("parameters", "reference", "initial", "arriving"):
             given = getattr(self, name)
             if not isinstance(given, MappingProxyType):
                 object.__setattr__(self, name, MappingProxyType({k: _frozen(v) for k, v in given.items()}))
+        if self.weights != EDITED or not self.reference:
+            object.__setattr__(self, "reference", self.parameters)
         if self.weights not in (TRAINED, FRESH, EDITED, GIVEN):
             raise ValueError(f"weights={self.weights!r} is not possible; it must be trained, fresh, edited or given")
         if not self.sources or len(self.targets) != len(self.sources):
@@ -78,6 +91,13 @@ class Project:
     def but(self, **changes: Any) -> Project:
         """Return the same project with some fields changed."""
         return replace(self, **changes)
+
+
+def frozen(arrays: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """Arrays that nobody else holds, from now on read-only; nothing is copied."""
+    for array in arrays.values():
+        array.flags.writeable = False
+    return MappingProxyType(dict(arrays))
 
 
 def _frozen(value: Any) -> np.ndarray:

@@ -20,7 +20,7 @@ from gui.work.worker import Worker
 # What a run depends on; edits of other fields leave it as it is.
 _RUN_FIELDS = (
     *("task", "spec", "parameters", "sources", "targets"),
-    *("engine", "device", "teacher_forcing", "initial"),
+    *("engine", "device", "teacher_forcing", "initial", "arriving"),
 )
 
 MOST_WARM = 500_000
@@ -77,7 +77,7 @@ class Session(QObject):
         self._computed: Computed | None = None
         self._words = narration.Words()
         self._ticket = 0
-        self._running = self._closed = False
+        self._running = self._busy = self._closed = False
         self._error = ""
         self._worker = Worker("runs", self)
         self._worker.done.connect(self._on_done)
@@ -88,6 +88,7 @@ class Session(QObject):
         self._training.changed.connect(self.training_changed)
         self._training.failed.connect(self._fail)
         document.project_changed.connect(self._on_project_changed)
+        document.drawing_changed.connect(self._tell)
         self.run()
 
     @property
@@ -127,8 +128,8 @@ class Session(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether a run is under way."""
-        return self._running
+        """Whether a run is under way, or parameters are being drawn for one."""
+        return self._running or self._document.wanted is not None
 
     @property
     def error(self) -> str:
@@ -145,9 +146,8 @@ class Session(QObject):
         if self._closed:
             return
         self._ticket = self._worker.submit(partial(compute, self._document.project, confirmed))
-        if not self._running:
-            self._running = True
-            self.running_changed.emit(True)
+        self._running = True
+        self._tell()
 
     def proceed(self) -> None:
         """Run what `confirmation_needed` asked about."""
@@ -207,9 +207,13 @@ class Session(QObject):
         self.failed.emit(message)
 
     def _idle(self) -> None:
-        if self._running:
-            self._running = False
-            self.running_changed.emit(False)
+        self._running = False
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.running != self._busy:
+            self._busy = self.running
+            self.running_changed.emit(self._busy)
 
     def _name_columns(self) -> None:
         assert self._computed is not None
@@ -236,11 +240,12 @@ def compute(project: Project, confirmed: bool = False) -> Computed:
     own = tuple(sample.target is None for sample in samples)
     for i, sample in enumerate(samples):
         if own[i]:
-            alone = batch.initial(project, len(samples))
+            alone = batch.states(project.initial, len(samples))
             alone = {name: value[:, i : i + 1] for name, value in alone.items()}
             inputs = {**batch.unanswered(spec, task, sample), **alone, **where}
             samples[i] = batch.answered(sample, network.run(**inputs), task.output_labels)
-    inputs = {**batch.fitted(spec, task.collate(samples)), **batch.initial(project, len(samples)), **where}
+    given = batch.states({**project.initial, **project.arriving}, len(samples))
+    inputs = {**batch.fitted(spec, task.collate(samples)), **given, **where}
     trace = network.run(**inputs, teacher_forcing=project.teacher_forcing)
     _warm(trace)
     return Computed(project, trace, tuple(samples), own, engines[project.engine].devices())

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from engine import Network
+from engine import ModelSpec, Network
 from engine.training import TrainingEvent, train
 from gui.state import wording
 from gui.state.batch import fitted
@@ -65,6 +65,7 @@ class Training(QObject):
         self._document = document
         self._state: TrainingState | None = None
         self._ticket = 0
+        self._awaited: ModelSpec | None = None
         self._cancelled = threading.Event()
         self._mailbox: Mailbox[TrainingEvent] = Mailbox()
         self._worker = Worker("training", self)
@@ -74,6 +75,7 @@ class Training(QObject):
         self._timer.setInterval(DRAIN_MS)
         self._timer.timeout.connect(self._on_drain)
         document.project_changed.connect(self._on_project_changed)
+        document.drawing_changed.connect(self._on_drawing_changed)
 
     @property
     def state(self) -> TrainingState | None:
@@ -81,14 +83,21 @@ class Training(QObject):
         return self._state
 
     def start(self) -> None:
-        """Begin, from the weights as they are; nothing happens where a training is under way."""
+        """Begin, from the weights as they are, or as they are being drawn; nothing happens where one is under way."""
         if self._state is not None:
             return
+        if self._document.wanted is None:
+            self._begin()
+        else:
+            self._awaited = self._document.wanted.spec
+        self._set(TrainingState())
+
+    def _begin(self) -> None:
+        self._awaited = None
         self._cancelled, self._mailbox = threading.Event(), Mailbox()
         job = partial(_train, self._document.project, self._mailbox, self._cancelled)
         self._ticket = self._worker.submit(job)
         self._timer.start()
-        self._set(TrainingState())
 
     def cancel(self) -> None:
         """Stop; the weights stay as they were."""
@@ -126,10 +135,22 @@ class Training(QObject):
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
         trained = ("task", "spec", "parameters")
-        if self._state is not None and any(getattr(new, n) is not getattr(old, n) for n in trained):
+        if self._state is None or self._awaited is not None:
+            return
+        if any(getattr(new, n) is not getattr(old, n) for n in trained):
             self.cancel()
 
+    def _on_drawing_changed(self, drawing: bool) -> None:
+        """Begin with what has been drawn, unless it came to nothing."""
+        if drawing or self._awaited is None:
+            return
+        if self._document.project.spec is self._awaited:
+            self._begin()
+        else:
+            self._over()
+
     def _over(self) -> None:
+        self._awaited, self._ticket = None, 0
         self._timer.stop()
         self._set(None)
 

@@ -55,13 +55,17 @@ class WeightsLine(QWidget):
         self._column.setSpacing(px(6))
         self._buttons.setSpacing(px(6))
 
-    def show_weights(self, project: Project, training: TrainingState | None, can_undo: bool) -> None:
+    def show_weights(
+        self, project: Project, training: TrainingState | None, can_undo: bool, drawing: bool = False
+    ) -> None:
         """Show how the weights stand."""
         fresh = project.weights == FRESH
         if training is not None:
             text = self.tr("Training: {}").format(percent(training.progress, 0))
             if training.epochs:
                 text += self.tr(" · pass {epoch} of {epochs}").format(epoch=training.epoch, epochs=training.epochs)
+        elif drawing:
+            text = self.tr("Drawing the weights of a large network…")
         elif fresh:
             text = self.tr("Fresh weights from seed {}, not trained yet").format(project.spec.seed)
         elif project.weights == EDITED:
@@ -74,6 +78,6 @@ class WeightsLine(QWidget):
         self.progress.setVisible(training is not None)
         if training is not None:
             self.progress.setValue(round(1000 * training.progress))
-        self.train_button.setVisible(training is None and fresh)
-        self.undo_button.setVisible(training is None and fresh and can_undo)
+        self.train_button.setVisible(training is None and fresh and not drawing and project.task.trainable)
+        self.undo_button.setVisible(training is None and (fresh or drawing) and can_undo)
         self.cancel_button.setVisible(training is not None)

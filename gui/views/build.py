@@ -101,8 +101,9 @@ class BuildView(QWidget):
         self.initial.changed.connect(self._on_initial_changed)
         self.weights.train.connect(session.train)
         self.weights.cancel.connect(session.cancel)
-        self.weights.undo.connect(document.undo_stack.undo)
+        self.weights.undo.connect(document.undo)
         document.project_changed.connect(self._on_project_changed)
+        document.drawing_changed.connect(self._show_training)
         session.training_changed.connect(self._show_training)
         session.trace_changed.connect(self._on_trace_changed)
 
@@ -178,8 +179,9 @@ class BuildView(QWidget):
 
     def _show_training(self, state: object = None) -> None:
         document = self._state.document
-        can_undo = document.undo_stack.canUndo()
-        self.weights.show_weights(document.project, self._state.session.training, can_undo)
+        self.weights.show_weights(
+            document.project, self._state.session.training, document.can_undo, document.wanted is not None
+        )
 
     def _on_trace_changed(self, trace: object = None) -> None:
         shapes = layout.shapes(self._state.document.project.spec)

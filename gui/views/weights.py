@@ -164,15 +164,8 @@ class WeightsView(Instrument):
     # What it was before ----------------------------------------------------------------------------------
 
     def _take_reference(self, project: Project) -> None:
-        """Weights that nobody has edited are what edits are measured against."""
-        if project.weights != EDITED:
-            found: Mapping[str, np.ndarray] = project.parameters
-        elif not _alike(self._reference, project.parameters):
-            found = self.state.document.reference()
-        else:
-            return
-        if found is not self._reference:
-            self._reference, self._round = found, self._round + 1
+        if project.reference is not self._reference:
+            self._reference, self._round = project.reference, self._round + 1
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
         self._take_reference(new)

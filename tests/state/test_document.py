@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
 
 from engine import SpecError, layout, tasks
 from engine.registry import cells
@@ -203,7 +201,7 @@ def test_an_unknown_scenario_is_named(qapp):
 @pytest.mark.parametrize(("field", "value"), [("hidden_size", 40_000), ("num_layers", 101), ("num_layers", 10**6)])
 def test_what_would_be_too_large_is_refused_before_it_is_drawn(document, monkeypatch, field, value):
     before = document.project
-    monkeypatch.setattr(documents, "_weights", None)
+    monkeypatch.setattr(documents.drawing, "drawn", None)
     with pytest.raises(SpecError, match=f"{field}={value} .*at most") as raised:
         document.set_field(field, value)
     assert (raised.value.field, raised.value.value) == (field, value)
@@ -219,18 +217,6 @@ def test_a_cell_that_would_be_too_large_is_refused(document, monkeypatch):
     with pytest.raises(SpecError, match="cell='lstm'"):
         document.set_field("cell", "lstm")
     assert document.project is before
-
-
-def test_the_pointer_waits_while_a_large_network_is_drawn(document, monkeypatch):
-    seen = []
-    draw = documents._weights
-    monkeypatch.setattr(documents.limits, "SLOW_PARAMETERS", 1)
-    monkeypatch.setattr(
-        documents, "_weights", lambda *given: (seen.append(QGuiApplication.overrideCursor()), draw(*given))[1]
-    )
-    document.set_field("hidden_size", 9)
-    assert seen[0].shape() == Qt.CursorShape.WaitCursor
-    assert QGuiApplication.overrideCursor() is None
 
 
 def test_the_oldest_steps_go_where_the_history_takes_too_much_memory(document, monkeypatch):
