@@ -46,8 +46,10 @@ class Switches(QWidget):
         self._engine = SegmentedControl((), self.tr("Engine"))
         self._busy = Busy()
         self._train = push_button(self.tr("Train…"))
-        self._train.setToolTip(actions["run.train"].toolTip())
         self._train.clicked.connect(actions["run.train"].trigger)
+        self._train_action = actions["run.train"]
+        self._train_action.changed.connect(self._on_train_changed)
+        self._on_train_changed()
         self._present = push_button(self.tr("Present  F5"), "primary")
         self._present.setToolTip(actions["view.present"].toolTip())
         self._present.clicked.connect(actions["view.present"].trigger)
@@ -126,6 +128,10 @@ class Switches(QWidget):
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._measure()
         super().changeEvent(event)
+
+    def _on_train_changed(self) -> None:
+        self._train.setEnabled(self._train_action.isEnabled())
+        self._train.setToolTip(self._train_action.toolTip())
 
     def _on_project_changed(self, new: Project, old: Project) -> None:
         self._follow(new)

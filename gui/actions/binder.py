@@ -89,6 +89,12 @@ class Binder(QObject):
             action.triggered.connect(partial(_call, choose, id))
         return made
 
+    def explain(self, id: str, reason: str) -> None:
+        """Say in an action's tip why it cannot be had now; an empty reason brings its own tip back."""
+        tip = reason or shown(next(entry.tip for entry in ACTIONS if entry.id == id))
+        self._actions[id].setToolTip(tip)
+        self._actions[id].setStatusTip(tip)
+
     def everything(self) -> Iterator[tuple[str, QAction]]:
         """Every action of every menu with the menus that lead to it: ("View › Theme", action)."""
         for menu in self._menus.values():

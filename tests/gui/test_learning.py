@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication
-from PySide6.QtWidgets import QDockWidget
+from PySide6.QtWidgets import QDockWidget, QPushButton
 
 from engine import analysis, tasks
 from engine.engines.torch_engine import TorchEngine
@@ -15,6 +15,7 @@ from gui.main_window import MainWindow
 from gui.state.app_state import AppState
 from gui.state.document import opened
 from gui.state.project import FRESH, GIVEN
+from gui.views.build import BuildView
 from gui.views.input_bar import InputBarView
 from gui.views.inspector import InspectorView
 
@@ -96,6 +97,32 @@ def test_an_experiment_in_another_cell_has_fresh_weights(open_window, qtbot):
     idle(qtbot, window)
     assert window.state.document.project.weights == FRESH
     assert window.state.session.trace.spec.cell == "gru"
+
+
+def test_an_experiment_cannot_be_trained_and_says_why(open_window, qtbot):
+    window = open_window("gaussian")
+    title = tasks.get("gaussian").title
+    action, button = window.actions_["run.train"], window.switches._train
+    build = window.findChild(BuildView)
+    said = f"“{title}” has no examples to train on"
+    assert (action.isEnabled(), action.toolTip(), action.statusTip()) == (False, said, said)
+    assert (button.isEnabled(), button.toolTip()) == (False, said)
+    window.switches.choose_cell("gru")  # fresh weights, which cannot be trained either
+    idle(qtbot, window)
+    assert not action.isEnabled()
+    assert not build.weights.train_button.isVisibleTo(build)
+    window.switches.choose_scenario("movie-review")
+    idle(qtbot, window)
+    assert (action.isEnabled(), button.isEnabled()) == (True, True)
+    assert action.toolTip() == button.toolTip() == "Train the network on the scenario's data"
+
+
+def test_fresh_weights_of_an_experiment_offer_no_training(open_window, qtbot):
+    window = open_window("movie-review", "gru")
+    window.state.document.open_scenario("gaussian", "gru")
+    idle(qtbot, window)
+    assert any("fresh" in text for text in window.messages.shown())
+    assert [button.text() for button in window.messages._fresh.findChildren(QPushButton)] == ["Undo"]
 
 
 def test_the_input_bar_draws_other_numbers_and_keeps_the_target(open_window, qtbot):
