@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.interop import vocabularies
 from engine.interop.tokenizer import Tokenizer
 from engine.losses import LOSSES
 from engine.network import Network
@@ -203,7 +204,7 @@ class Imported(Task):
         tokenizer = facts.get("tokenizer")
         return cls(
             facts["title"], spec, parameters, source=facts["source"], labels=tuple(facts["labels"]),
-            next_token=facts["next_token"], tokenizer=None if tokenizer is None else Tokenizer.from_facts(tokenizer),
+            next_token=facts["next_token"], tokenizer=None if tokenizer is None else vocabularies.from_facts(tokenizer),
         )  # fmt: skip
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from engine.vocabulary import english_words
 
-IDS, LETTERS, WORDS = "ids", "letters", "words"
-KINDS = (IDS, LETTERS, WORDS)
+IDS, LETTERS, WORDS, PIECES = "ids", "letters", "words", "pieces"
+KINDS = (IDS, LETTERS, WORDS, PIECES)
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Tokenizer:
     Parameters
     ----------
     kind : str
-        "ids" (the text is the ids themselves: ``12 5 7``), "letters" (each character is a token) or "words".
+        "ids" (the text is the ids themselves: ``12 5 7``), "letters" (each character is a token), "words" or
+        "pieces" (:class:`engine.interop.tokenizer_json.Pieces`).
     words : tuple of str
         Each token's name at its id.
     unknown : int or None
@@ -74,7 +75,9 @@ class Tokenizer:
         return ids, tuple(token if self.known(token) else self.words[id] for token, id in zip(found, ids, strict=True))
 
     def _id(self, token: str) -> int:
-        found = self._ids.get(token, self._ids.get(token.lower(), self.unknown))
+        found = self._ids.get(
+            token, self._ids.get(token.lower(), self.unknown) if self.kind != PIECES else self.unknown
+        )
         if found is None:
             few = f"0 to {len(self.words) - 1}" if self.kind == IDS else ", ".join(map(repr, self.words[:6])) + ", …"
             raise ValueError(f"{token!r} is none of the {len(self.words)} tokens of this network ({few})")
@@ -89,26 +92,3 @@ class Tokenizer:
         if self.kind == IDS:
             return {"kind": IDS, "size": len(self.words)}
         return {"kind": self.kind, "words": list(self.words), "unknown": self.unknown, "lower": self.lower}
-
-    @classmethod
-    def from_facts(cls, facts: Any) -> Tokenizer:
-        """Undo :meth:`facts`.
-
-        Raises
-        ------
-        ValueError
-            The facts are none.
-        """
-        if not isinstance(facts, dict):
-            raise ValueError(f"a tokenizer must be an object, not {facts!r}")
-        if facts.get("kind") == IDS:
-            size = facts.get("size")
-            if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= 10_000_000:
-                raise ValueError(f"size={size!r} of the tokenizer is not possible; it must be a whole number above 0")
-            return cls.of_ids(size)
-        words, unknown = facts.get("words"), facts.get("unknown")
-        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-            raise ValueError("words of the tokenizer must be a list of texts")
-        if unknown is not None and (not isinstance(unknown, int) or isinstance(unknown, bool)):
-            raise ValueError(f"unknown={unknown!r} of the tokenizer is not possible; it must be an id or null")
-        return cls(str(facts.get("kind")), tuple(words), unknown, facts.get("lower") is True)

@@ -1,0 +1,307 @@
+"""The ``tokenizer.json`` of the tokenizers library, read without it: WordLevel, WordPiece, BPE and Unigram.
+
+The steps and their names are those of that library's documentation: normalizer, pre-tokenizer, model, post-processor.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from engine.interop._pieces import check, model
+from engine.interop.tokenizer import PIECES, Tokenizer
+
+PARTS = ("model", "normalizer", "pre_tokenizer", "post_processor", "added_tokens")
+MOST_TOKENS = 5_000_000
+GPT2 = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
+WORDS = re.compile(r"\w+|[^\w\s]+")
+SPACE = "\u2581"
+
+Normal = Callable[[str], str]
+Splitter = Callable[[list[str]], list[str]]
+
+
+class Unsupported(ValueError):
+    """The file asks for something that is not known here; the message says what."""
+
+
+@dataclass(frozen=True)
+class Pieces(Tokenizer):
+    """A tokenizer of the library's file.
+
+    Attributes
+    ----------
+    settings : mapping
+        What the file says of its parts, as JSON.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def read(cls, settings: Any) -> Pieces:
+        """Make it from the file's JSON.
+
+        Raises
+        ------
+        ValueError
+            A part is missing, of another kind, or not known here.
+        """
+        if not isinstance(settings, dict) or not isinstance(settings.get("model"), dict):
+            raise ValueError("it is no tokenizer: its “model” is missing")
+        kept: dict[str, Any] = {part: settings.get(part) for part in PARTS}
+        vocabulary = _vocabulary(kept["model"], kept["added_tokens"] or [])
+        size = max(vocabulary.values()) + 1
+        words = [f"<{index}>" for index in range(size)]
+        for word, index in vocabulary.items():
+            words[index] = word
+        of = kept["model"]
+        unknown: Any = of.get("unk_id") if of["type"] == "Unigram" else vocabulary.get(str(of.get("unk_token")))
+        made = cls(PIECES, tuple(words), unknown if isinstance(unknown, int) else None, settings=kept)
+        made.split("a")  # what is not supported is said now, not at the first text
+        return made
+
+    @cached_property
+    def _steps(self) -> tuple[Normal, Splitter, Callable[[str], list[str]], tuple[list[str], list[str]]]:
+        return (
+            _normalizer(self.settings["normalizer"]), _splitter(self.settings["pre_tokenizer"]),
+            model(self.settings["model"]), _around(self.settings["post_processor"]),
+        )  # fmt: skip
+
+    @cached_property
+    def _added(self) -> re.Pattern[str] | None:
+        names = [token["content"] for token in self.settings["added_tokens"] or []]
+        return re.compile("(" + "|".join(map(re.escape, sorted(names, key=len, reverse=True))) + ")") if names else None
+
+    def split(self, text: str) -> list[str]:
+        """The tokens of a text, as the library finds them."""
+        normal, splitter, model, (before, after) = self._steps
+        found = list(before)
+        for part in self._added.split(text) if self._added else [text]:
+            if self._added and self._added.fullmatch(part):
+                found.append(part)
+            elif part:
+                found += [token for word in splitter([normal(part)]) if word for token in model(word)]
+        return found + after
+
+    def encode(self, text: str) -> tuple[list[int], tuple[str, ...]]:
+        """The ids of a text, and its pieces as people read them."""
+        ids, shown = super().encode(text)
+        return ids, tuple(_readable(token) for token in shown) if self._spells_bytes else shown
+
+    @cached_property
+    def _spells_bytes(self) -> bool:
+        return '"ByteLevel"' in json.dumps(self.settings["pre_tokenizer"])
+
+    def known(self, token: str) -> bool:
+        """Whether the vocabulary has it, as it is written."""
+        return token in self._ids
+
+    def facts(self) -> dict[str, Any]:
+        """What makes it, as JSON."""
+        return {"kind": PIECES, "settings": dict(self.settings)}
+
+
+def _vocabulary(settings: dict[str, Any], added: Any) -> dict[str, int]:
+    kind: Any = settings.get("type")
+    vocab: Any = settings.get("vocab")
+    if kind is None and isinstance(vocab, dict):
+        kind = settings["type"] = "BPE" if "merges" in settings else "WordLevel"
+    if kind == "Unigram":
+        check(isinstance(vocab, list) and all(isinstance(v, list) and len(v) == 2 for v in vocab), "model.vocab")
+        found = {str(word): index for index, (word, _) in enumerate(vocab)}
+    elif kind in ("WordLevel", "WordPiece", "BPE"):
+        check(isinstance(vocab, dict), "model.vocab")
+        found = dict(vocab)
+    else:
+        raise Unsupported(f"its model is {kind!r}; known are WordLevel, WordPiece, BPE and Unigram")
+    check(isinstance(added, list) and all(isinstance(token, dict) for token in added), "added_tokens")
+    for token in added:
+        check(isinstance(token.get("content"), str), "added_tokens")
+        found[token["content"]] = token.get("id")
+    check(all(isinstance(i, int) and not isinstance(i, bool) and 0 <= i < MOST_TOKENS for i in found.values()), "ids")
+    check(bool(found), "model.vocab")
+    return found
+
+
+def _parts(step: Mapping[str, Any], name: str) -> list[Any]:
+    parts = step.get(name)
+    check(isinstance(parts, list), name)
+    return parts  # type: ignore[return-value]
+
+
+def _normalizer(step: Any) -> Normal:
+    if step is None:
+        return lambda text: text
+    kind = step.get("type")
+    if kind == "Sequence":
+        every = [_normalizer(part) for part in _parts(step, "normalizers")]
+        return lambda text: _through(every, text)
+    if kind in ("NFC", "NFD", "NFKC", "NFKD"):
+        return lambda text: unicodedata.normalize(kind, text)
+    simple: dict[str, Normal] = {
+        "Lowercase": str.lower,
+        "StripAccents": _without_accents,
+        "Strip": lambda text: _stripped(text, step),
+        "Prepend": lambda text: str(step.get("prepend", "")) + text if text else text,
+    }
+    if kind in simple:
+        return simple[kind]
+    if kind == "Replace" and isinstance(step.get("pattern"), dict) and "String" in step["pattern"]:
+        return lambda text: text.replace(step["pattern"]["String"], step["content"])
+    if kind == "BertNormalizer":
+        return lambda text: _bert(text, step)
+    raise Unsupported(f"its normalizer is {kind!r}, which is not known here")
+
+
+def _through(every: list[Normal], text: str) -> str:
+    for normal in every:
+        text = normal(text)
+    return text
+
+
+def _stripped(text: str, step: Mapping[str, Any]) -> str:
+    text = text.lstrip() if step.get("strip_left", True) else text
+    return text.rstrip() if step.get("strip_right", True) else text
+
+
+def _without_accents(text: str) -> str:
+    return "".join(letter for letter in text if not unicodedata.category(letter).startswith("M"))
+
+
+def _bert(text: str, step: Mapping[str, Any]) -> str:
+    if step.get("clean_text", True):
+        letters = (
+            "" if (unicodedata.category(c) in ("Cc", "Cf") and c not in "\t\n\r") or c == "\ufffd" else c for c in text
+        )
+        text = "".join(" " if letter.isspace() else letter for letter in letters)
+    if step.get("handle_chinese_chars", True):
+        text = "".join(f" {c} " if 0x4E00 <= ord(c) <= 0x9FFF or 0x3400 <= ord(c) <= 0x4DBF else c for c in text)
+    lower = step.get("lowercase", True)
+    if step.get("strip_accents") or (step.get("strip_accents") is None and lower):
+        text = _without_accents(unicodedata.normalize("NFD", text))
+    return text.lower() if lower else text
+
+
+def _splitter(step: Any) -> Splitter:
+    if step is None:
+        return lambda words: words
+    kind = step.get("type")
+    if kind == "Sequence":
+        every = [_splitter(part) for part in _parts(step, "pretokenizers")]
+
+        def chain(words: list[str]) -> list[str]:
+            for splitter in every:
+                words = splitter(words)
+            return words
+
+        return chain
+    simple: dict[str, Callable[[str], Iterable[str]]] = {
+        "Whitespace": WORDS.findall,
+        "WhitespaceSplit": str.split,
+        "BertPreTokenizer": _bert_words,
+        "Punctuation": _isolated,
+        "Digits": re.compile(r"\d|\D+" if step.get("individual_digits") else r"\d+|\D+").findall,
+        "ByteLevel": lambda word: _byte_level(word, step),
+        "Metaspace": lambda word: _metaspace(word, step),
+        "CharDelimiterSplit": lambda word: word.split(step["delimiter"]),
+    }
+    if kind == "Punctuation" and step.get("behavior", "Isolated") != "Isolated":
+        raise Unsupported(f"its pre-tokenizer Punctuation {step['behavior']!r} is not known here")
+    if kind == "Split" and isinstance(step.get("pattern"), dict) and "String" in step["pattern"]:
+        return _between(step)
+    if kind not in simple:
+        raise Unsupported(f"its pre-tokenizer is {kind!r}, which is not known here")
+    one = simple[kind]
+    return lambda words: [part for word in words for part in one(word) if part]
+
+
+def _between(step: Mapping[str, Any]) -> Splitter:
+    mark, behaviour = step["pattern"]["String"], step.get("behavior")
+    if behaviour not in ("Removed", "Isolated") or not isinstance(mark, str) or not mark:
+        raise Unsupported(f"its pre-tokenizer Split {behaviour!r} is not known here")
+    cut = re.compile(re.escape(mark) if behaviour == "Removed" else f"({re.escape(mark)})")
+    return lambda words: [part for word in words for part in cut.split(word) if part]
+
+
+def _is_mark(letter: str) -> bool:
+    return unicodedata.category(letter).startswith("P") or (letter.isascii() and not letter.isalnum() and letter > " ")
+
+
+def _isolated(word: str) -> list[str]:
+    parts = [""]
+    for letter in word:
+        if _is_mark(letter):
+            parts += [letter, ""]
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def _bert_words(word: str) -> list[str]:
+    return [part for piece in word.split() for part in _isolated(piece)]
+
+
+def _bytes_as_letters() -> dict[int, str]:
+    """GPT-2's letters for bytes: those that print stand for themselves, the others follow from 256 on."""
+    printing = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    rest = [byte for byte in range(256) if byte not in printing]
+    return {byte: chr(byte) for byte in printing} | {byte: chr(256 + n) for n, byte in enumerate(rest)}
+
+
+LETTER = _bytes_as_letters()
+BYTE = {letter: byte for byte, letter in LETTER.items()}
+
+
+def _readable(token: str) -> str:
+    """A token of letters that stand for bytes, as text; one that is no whole text stays as it is."""
+    try:
+        return bytes(BYTE[letter] for letter in token).decode()
+    except (KeyError, UnicodeDecodeError):
+        return token
+
+
+def _byte_level(word: str, step: Mapping[str, Any]) -> list[str]:
+    if step.get("add_prefix_space", True) and not word.startswith(" "):
+        word = f" {word}"
+    parts = GPT2.findall(word) if step.get("use_regex", True) else [word]
+    return ["".join(LETTER[byte] for byte in part.encode()) for part in parts]
+
+
+def _metaspace(word: str, step: Mapping[str, Any]) -> list[str]:
+    mark = str(step.get("replacement", SPACE))
+    word = word.replace(" ", mark)
+    scheme = step.get("prepend_scheme", "always" if step.get("add_prefix_space", True) else "never")
+    if scheme != "never" and not word.startswith(mark):
+        word = mark + word
+    return (
+        re.findall(f"{re.escape(mark)}?[^{re.escape(mark)}]+|{re.escape(mark)}", word)
+        if step.get("split", True)
+        else [word]
+    )
+
+
+def _around(step: Any) -> tuple[list[str], list[str]]:
+    """What is put before and after a sequence."""
+    if step is None or step.get("type") == "ByteLevel":
+        return [], []
+    kind = step.get("type")
+    if kind == "Sequence":
+        every = [_around(part) for part in _parts(step, "processors")]
+        return [w for before, _ in every for w in before], [w for _, after in every for w in after]
+    if kind in ("BertProcessing", "RobertaProcessing"):
+        return [step["cls"][0]], [step["sep"][0]]
+    if kind == "TemplateProcessing":
+        found: tuple[list[str], list[str]] = ([], [])
+        after = False
+        for part in _parts(step, "single"):
+            if "Sequence" in part:
+                after = True
+            else:
+                found[after].append(part["SpecialToken"]["id"])
+        return found
+    raise Unsupported(f"its post-processor is {kind!r}, which is not known here")

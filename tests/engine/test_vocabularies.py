@@ -1,0 +1,141 @@
+"""Vocabularies and sequences from files.
+
+``tokenizers.json`` holds tokenizers that the tokenizers library 0.23.3 trained on four sentences of this project's
+own, with the ids that it gives to three texts.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.interop import ImportFileError, vocabularies
+from engine.interop.sequences import read_sequence
+from engine.interop.tokenizer_json import Pieces
+from engine.interop.vocabularies import read_vocabulary
+
+MADE = json.loads((Path(__file__).parent / "tokenizers.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_ids_are_the_librarys(tmp_path, name):
+    settings, said = MADE[name]
+    file = tmp_path / "tokenizer.json"
+    file.write_text(json.dumps(settings), encoding="utf-8")
+    tokenizer = read_vocabulary(file)
+    again = vocabularies.from_facts(json.loads(json.dumps(tokenizer.facts())))
+    for text, ids in said:
+        assert tokenizer.encode(text)[0] == ids
+        assert again.encode(text) == tokenizer.encode(text)
+
+
+def test_pieces_of_bytes_are_shown_as_text():
+    assert Pieces.read(MADE["BPE of bytes"][0]).encode("the cat sat")[1] == ("the", " cat", " sat")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind", "typed", "ids"),
+    [
+        ("vocab.txt", "<unk>\nthe\ncat\n", "words", "The cat dog", [1, 2, 0]),
+        ("letters.txt", " \na\nb\nc", "letters", "ab c", [1, 2, 0, 3]),
+        ("stoi.json", '{"a": 1, "b": 0, "<unk>": 2}', "letters", "abz", [1, 0, 2]),
+        ("itos.json", '{"0": "low", "1": "High"}', "words", "High low", [1, 0]),
+        ("list.json", '["one", "two", "don\'t"]', "words", "two don't", [1, 2]),
+    ],
+)
+def test_plain_vocabularies(tmp_path, name, text, kind, typed, ids):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    found = read_vocabulary(tmp_path / name)
+    assert (found.kind, found.encode(typed)[0]) == (kind, ids)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("v.json", b"[1, 2]", "v.json: is no vocabulary: every token must be a text"),
+        ("v.json", b"{", "v.json: is no JSON: line 1, column 2"),
+        ("v.json", b'{"a": true}', "its values must be the ids"),
+        ("v.json", b'{"a": 99999999999}', "ids must be from 0"),
+        ("v.json", b'{"model": {"type": "Own", "vocab": {}}}', "its model is 'Own'"),
+        ("v.json", b'{"model": {"type": "BPE", "vocab": {"a": 0}}}', "its model.merges is not"),
+        ("v.json", (b'{"model": {"type": "WordLevel", "vocab": {"a": 0}}, "pre_tokenizer": {"type": "Split",'
+         b' "pattern": {"Regex": "(a+)+"}}}'), "its pre-tokenizer is 'Split', which is not known here"),
+        ("v.json", b"[" * 100_000, "nested beyond reason"),
+        ("v.txt", b"\xff\xfe", "v.txt: is not a text in UTF-8: byte 0 is 0xff"),
+        ("v.txt", b"", "v.txt: is empty"),
+        ("v.csv", b"a", "v.csv: is no vocabulary known here"),
+    ],
+)  # fmt: skip
+def test_a_vocabulary_that_is_none_is_named(tmp_path, name, data, said):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ImportFileError) as error:
+        read_vocabulary(tmp_path / name)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("x.csv", "1,2\n3,4\n", [[1, 2], [3, 4]]),
+        ("x.csv", "time,load\n1,2\n\n3,4\n", [[1, 2], [3, 4]]),
+        ("x.csv", "# made by hand\n1;2,5\n3;4\n", [[1, 2.5], [3, 4]]),
+        ("x.tsv", "1\t-2e3\n", [[1, -2000]]),
+        ("x.csv", "\ufeff1 2\n3 nan\n", [[1, 2], [3, np.nan]]),
+    ],
+)
+def test_tables(tmp_path, name, text, wanted):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    np.testing.assert_array_equal(read_sequence(tmp_path / name), wanted)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1,2\n3,x\n", "x.csv: line 2, column 2 is 'x', which is no number"),
+        ("a,b\n1,2\n3\n", "x.csv: line 3 has 1 columns and the first 2"),
+        ("# nothing\n", "x.csv: holds no numbers"),
+        ("a,b\n", "x.csv: line 1, column 1 is 'a'"),
+    ],
+)
+def test_a_table_that_is_none_is_named(tmp_path, text, said):
+    (tmp_path / "x.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(ImportFileError) as error:
+        read_sequence(tmp_path / "x.csv")
+    assert str(error.value).startswith(said)
+
+
+def test_a_wide_table_is_read(tmp_path):
+    row = ",".join(["0.5"] * 100_000)
+    (tmp_path / "x.csv").write_text(f"{row}\n{row}\n", encoding="utf-8")
+    assert read_sequence(tmp_path / "x.csv").shape == (2, 100_000)
+
+
+def test_arrays(tmp_path):
+    x = np.arange(6.0).reshape(3, 2)
+    np.save(tmp_path / "x.npy", x)
+    np.savez(tmp_path / "x.npz", other=x + 1, x=x)
+    np.savez(tmp_path / "one.npz", only=x.astype(np.float32))
+    for name in ("x.npy", "x.npz", "one.npz"):
+        np.testing.assert_array_equal(read_sequence(tmp_path / name), x)
+    (tmp_path / "t.txt").write_text("  hello there\n", encoding="utf-8")
+    assert read_sequence(tmp_path / "t.txt") == "hello there"
+
+
+def test_arrays_that_are_none_are_named(tmp_path):
+    np.save(tmp_path / "o.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.save(tmp_path / "c.npy", np.array([1j]))
+    np.save(tmp_path / "e.npy", np.zeros((0, 3)))
+    np.savez(tmp_path / "two.npz", a=np.zeros(2), b=np.zeros(2))
+    np.save(tmp_path / "cut.npy", np.zeros((1000, 1000)))
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "cut.npy").read_bytes()[:500])
+    (tmp_path / "no.npy").write_bytes(b"no array at all")
+    said = {
+        "o.npy": "holds Python objects", "c.npy": "real numbers are wanted", "e.npy": "holds no numbers",
+        "two.npz": "holds a, b; one array is wanted, or one named x", "cut.npy": "needs 8,000,000 bytes and has 372",
+        "no.npy": "is damaged", "gone.npy": "cannot be read", "x.wav": "is no sequence known here",
+    }  # fmt: skip
+    for name, words in said.items():
+        with pytest.raises(ImportFileError) as error:
+            read_sequence(tmp_path / name)
+        assert str(error.value).startswith(f"{name}: ") and words in str(error.value)
