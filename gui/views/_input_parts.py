@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QWidget
 
 from engine.tasks import Task
-from gui.state.project import Project
+from gui.state.project import Project, Target
 from gui.theme import px
 from gui.views._drawing import picture
 from gui.views._examples import Example, Examples
@@ -122,11 +123,14 @@ class TargetField(_Row):
         self.words.setMinimumWidth(px(120))
         self.choice.setMaximumWidth(px(220))
 
-    def show_target(self, task: Task, given: str | None, automatic: str) -> None:
+    def show_target(self, task: Task, given: Target, automatic: str) -> None:
         """Show a target; where none is given, what is taken instead."""
-        one = task.pattern in CLASS_PATTERNS
-        self.choice.setVisible(one)
-        self.words.setVisible(not one)
+        one, named = task.pattern in CLASS_PATTERNS, not task.numeric_target
+        self.choice.setVisible(one and named)
+        self.words.setVisible(named and not one)
+        self._label.setText(self.tr("Target") if named else self._numbers(given))
+        if isinstance(given, np.ndarray) or not named:
+            return
         if one:
             options = [("", automatic), *((name, name) for name in task.output_labels)]
             if [(self.choice.itemData(at), self.choice.itemText(at)) for at in range(self.choice.count())] != options:
@@ -137,6 +141,12 @@ class TargetField(_Row):
         typing = self.words.hasFocus() and self._pause.isActive()
         if not typing and self.words.text().strip() != (given or ""):
             self.words.setText(given or "")
+            self.words.setCursorPosition(0)  # the beginning is seen where not all is
+
+    def _numbers(self, given: Target) -> str:
+        if isinstance(given, np.ndarray):
+            return self.tr("Target: {} × {} numbers").format(*given.shape)
+        return self.tr("Target: the last output")
 
     def _on_chosen(self, id: str) -> None:
         self.changed.emit(id or None)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLineEdit, QSizePolicy, Q
 
 from engine.tasks import Task
 from gui.state.app_state import AppState
-from gui.state.project import Project
+from gui.state.project import Project, Target
 from gui.theme import px
 from gui.views._drawing import DrawingPopup, Thumbnail
 from gui.views._examples import Example, Examples
@@ -144,7 +144,8 @@ class InputBarView(QWidget):
         old, target = project.sources[project.sequence], project.targets[project.sequence]
         if text != self._as_shown(old):
             # The right answer to the old sentence need not be right for the new one; a chosen wrong one is meant.
-            self._put(text, None if target == _known(self._state.document.task, old) else target)
+            kept = isinstance(target, np.ndarray) or target != _known(self._state.document.task, old)
+            self._put(text, target if kept else None)
 
     def _on_draw(self) -> None:
         project = self._state.document.project
@@ -165,7 +166,7 @@ class InputBarView(QWidget):
     def _on_example(self, example: Example) -> None:
         self._put(example.source, example.target)
 
-    def _put(self, source: str | np.ndarray, target: str | None) -> None:
+    def _put(self, source: str | np.ndarray, target: Target) -> None:
         """Make it the sequence that is looked at, unless it cannot be read; a target that no longer fits goes."""
         document = self._state.document
         problem = _problem(document.task, source, target)
@@ -258,6 +259,7 @@ class InputBarView(QWidget):
             if self.sentence.text().strip() != self._as_shown(source):
                 self._pause.stop()
                 self.sentence.setText(source)
+                self.sentence.setCursorPosition(0)  # the beginning is seen where not all is
                 self._shown = (source, self.sentence.text())
         elif not grid:
             self.numbers.show_numbers(task, np.asarray(source))
@@ -274,7 +276,7 @@ class InputBarView(QWidget):
         self.target.show_target(task, given, self._automatic(given))
         self.batch.show_batch(project, task.kind != "vectors" and bool(self.examples.listed()))
 
-    def _automatic(self, given: str | None) -> str:
+    def _automatic(self, given: Target) -> str:
         """What is taken where nothing is given: the corpus' target, or the network's own answer."""
         session = self._state.session
         sample = session.sample
@@ -288,7 +290,7 @@ class InputBarView(QWidget):
         return (self._shown[1] if self._shown[0] == source else str(source)).strip()
 
 
-def _problem(task: Task, source: object, target: str | None) -> str:
+def _problem(task: Task, source: object, target: Target) -> str:
     """Why a source with a target cannot be read; empty where it can."""
     try:
         task.encode(source, target)
