@@ -76,15 +76,23 @@ class Opened:
     view : View
     digest : str
         SHA-256 of the file.
-    origin : str
-        Of a recovery file: the path of the project that it is the unsaved work of; empty where it had none.
+    origin : Origin or None
+        Of a recovery file: the file that it is the unsaved work on; None where it had none.
     """
 
     path: Path
     project: Project
     view: View
     digest: str
-    origin: str = ""
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A file, and the digest of what it held when it was opened or saved."""
+
+    path: Path
+    digest: str
 
 
 class ChangedOnDisk(Exception):
@@ -99,7 +107,7 @@ def digest(data: bytes) -> str:
 # Writing -------------------------------------------------------------------------------------------------------
 
 
-def packed(project: Project, view: View, origin: str = "") -> bytes:
+def packed(project: Project, view: View, origin: Origin | None = None) -> bytes:
     """Return the project file's bytes; the same project and view give the same ones."""
     arrays: dict[str, np.ndarray] = {}
     facts: dict[str, Any] = {
@@ -113,7 +121,7 @@ def packed(project: Project, view: View, origin: str = "") -> bytes:
         for name in ("weights", "score", "sequence", "engine", "device", "teacher_forcing", "notes")
     }
     if origin:
-        facts["origin"] = origin
+        facts["origin"] = {"path": str(origin.path), "digest": origin.digest}
     for kind in STATES:
         arrays |= {f"{kind}/{name}": value for name, value in getattr(project, kind).items()}
     arrays |= _differing("reference", project.reference, project.parameters)
@@ -226,7 +234,7 @@ def read(path: Path) -> Opened:
     arrays = dict(saved.arrays)
     project = _project(facts, saved, arrays)
     view = _view(facts.object("view"))
-    origin = facts.text("origin") if "origin" in facts else ""
+    origin = _origin(facts.object("origin")) if "origin" in facts else None
     if arrays:
         raise ProjectError(path, f"holds the array {min(arrays)!r}, which is no part of a project")
     return Opened(path, project, view, digest(data), origin)
@@ -357,6 +365,11 @@ def _view(facts: Facts) -> View:
         facts.numbers("heights"),
         facts.flag("rolled"),
     )
+
+
+def _origin(facts: Facts) -> Origin:
+    facts.only(("path", "digest"))
+    return Origin(Path(facts.text("path")), facts.text("digest"))
 
 
 def _chosen(facts: Facts) -> Selected:
