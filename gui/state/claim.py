@@ -36,33 +36,47 @@ class Claim:
 
     Parameters
     ----------
-    folder : Path
-        Where claims are kept; not beside the file, whose folder may be read-only.
+    folder : Path, optional
+        Where claims are kept; not beside the file, whose folder may be read-only. None: nowhere, and every file is
+        free.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._lock: QLockFile | None = None
         self._name = ""
 
-    def take(self, path: Path) -> Elsewhere | None:
-        """Claim a file, and let go of the one before; where another window has it, say so and keep what is.
+    def take(self, path: Path | None, always: bool = True) -> Elsewhere | None:
+        """Claim a file, and let go of the one before.
 
-        Where no claims can be kept, every file is free.
+        Parameters
+        ----------
+        path : Path or None
+            None: only let go.
+        always : bool
+            Whether the one before is let go of also where another window has the file.
+
+        Returns
+        -------
+        Elsewhere or None
+            None where the file is claimed, or where no claims can be kept.
         """
-        name = key(path)
-        if self._lock is not None and name == self._name:
+        name = "" if path is None else key(path)
+        if name == self._name and self._lock is not None:
             return None
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError:
-            return None
-        lock = locked(self._folder / f"{name}.lock")
-        if lock is None:
-            return _holder(self._folder / f"{name}.lock")
-        self.release()
-        self._lock, self._name = lock, name
-        return None
+        lock, file = None, self._folder and name and self._folder / f"{name}.lock"
+        if file:
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                lock = locked(file)
+            except OSError:
+                file = None
+        held = _holder(file) if file and lock is None else None
+        if held is None or always:
+            self.release()
+        if lock is not None:
+            self._lock, self._name = lock, name
+        return held
 
     def release(self) -> None:
         """Let go of the file."""

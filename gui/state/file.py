@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 from engine.projects import ProjectError
 from gui.state import drawing, looking, storing, wording
 from gui.state.app_state import AppState
-from gui.state.claim import Claim, Elsewhere
-from gui.state.document import opened
+from gui.state.claim import Claim
 from gui.state.project import EDITED, Project
 from gui.state.storing import ChangedOnDisk, Opened, Origin, View
 from gui.work.worker import Worker
@@ -52,8 +51,7 @@ class File(QObject):
         self._digest = ""
         self._kept: Project | None = state.document.project
         self._copy = self._again = self._waiting = False
-        self._claim: Claim | None = None
-        self._fresh: tuple[Project, bool] | None = None
+        self._claim = Claim()
         self._job: Callable[[Any], None] | None = None
         self._told: tuple[object, ...] = ()
         self._worker = Worker("files", self)
@@ -92,15 +90,18 @@ class File(QObject):
             return True
         if document.project is self._kept:
             return False
-        return self._path is not None or self._kept is None or not self._is_fresh(document.project)
+        return self._path is not None or self._kept is None or not is_fresh(document.project)
 
     # What can be done ------------------------------------------------------------------------------------
 
     def claim(self, claim: Claim) -> None:
         """From now on let other windows know which file is open here."""
         self._claim = claim
-        if self._path is not None:
-            self._take(self._path)
+        held = claim.take(self._path)
+        self._copy = held is not None
+        self._tell()
+        if held is not None:
+            self.elsewhere.emit(held)
 
     def adopt(self, found: Opened) -> None:
         """The project on the bench is the one of this file: so the program began."""
@@ -108,15 +109,9 @@ class File(QObject):
 
     def begin(self, project: Project, view: View | None = None) -> None:
         """Put a project without a file on the bench, with a history of its own."""
-        if self._claim is not None:
-            self._claim.release()
+        self._claim.release()
         self._copy = False
         self._put(project, None, "", project, View() if view is None else view)
-
-    def new(self) -> None:
-        """Begin anew with the start scenario."""
-        project = self._state.document.project
-        self.begin(opened(engine=project.engine, device=project.device))
 
     def open(self, path: Path) -> bool:
         """Read a file and put its project on the bench; False where another file is being read or written."""
@@ -156,27 +151,26 @@ class File(QObject):
 
     def save_as(self, path: Path) -> None:
         """Write the project to another file, which is its own from then on."""
-        held = None if self._claim is None else self._claim.take(path)
+        held = self._claim.take(path, always=False)
         if held is not None:
             self.failed.emit(
                 self.tr("“{}” is open in another window; choose another name, or close it there").format(path.name)
             )
         elif self.busy or self._state.document.wanted is not None:
-            self.failed.emit(self._say_busy())
+            self.failed.emit(_busy())
         else:
             self._write(path, None)
 
     def close(self) -> None:
         """Finish what is being written, and let go of the file."""
         self._worker.close()
-        if self._claim is not None:
-            self._claim.release()
+        self._claim.release()
 
     # How it goes -----------------------------------------------------------------------------------------
 
     def _submit(self, job: Callable[[], Any], then: Callable[[Any], None]) -> bool:
         if self.busy:
-            self.failed.emit(self._say_busy())
+            self.failed.emit(_busy())
             return False
         self._job = then
         self._worker.submit(job)
@@ -200,7 +194,8 @@ class File(QObject):
         if isinstance(error, ChangedOnDisk):
             self.conflict.emit(self._path)
             return
-        self._reclaim()
+        if not self._copy:
+            self._claim.take(self._path)  # another name could not be had
         self.failed.emit(str(error) if isinstance(error, ProjectError) else wording.failure(error))
 
     def _on_written(self, path: Path, project: Project, digest: str) -> None:
@@ -211,36 +206,19 @@ class File(QObject):
             self.save()
 
     def _on_read(self, found: Opened) -> None:
-        held = self._take(found.path)
+        held = self._claim.take(found.path)
+        self._copy = held is not None
         self._put(found.project, found.path, found.digest, found.project, found.view)
         if held is not None:
             self.elsewhere.emit(held)
 
     def _on_restored(self, found: Opened) -> None:
-        origin = found.origin
-        held = None if origin is None else self._take(origin.path)
-        if origin is None and self._claim is not None:
-            self._claim.release()
-            self._copy = False
-        path, digest = (None, "") if origin is None else (origin.path, origin.digest)
+        path, digest = (None, "") if found.origin is None else (found.origin.path, found.origin.digest)
+        held = self._claim.take(path)
+        self._copy = held is not None
         self._put(found.project, path, digest, None, found.view)
         if held is not None:
             self.elsewhere.emit(held)
-
-    def _reclaim(self) -> None:
-        """Go back to the file that is open, where another name could not be had."""
-        if self._claim is not None and not self._copy:
-            if self._path is None:
-                self._claim.release()
-            else:
-                self._claim.take(self._path)
-
-    def _take(self, path: Path) -> Elsewhere | None:
-        held = None if self._claim is None else self._claim.take(path)
-        if held is not None and self._claim is not None:
-            self._claim.release()
-        self._copy = held is not None
-        return held
 
     def _put(self, project: Project, path: Path | None, digest: str, kept: Project | None, view: View) -> None:
         document = self._state.document
@@ -267,14 +245,6 @@ class File(QObject):
             self.save()
         self._tell()
 
-    def _is_fresh(self, project: Project) -> bool:
-        if self._fresh is None or self._fresh[0] is not project:
-            self._fresh = project, is_fresh(project)
-        return self._fresh[1]
-
-    def _say_busy(self) -> str:
-        return self.tr("A file is just being read or written; try again in a moment")
-
     def _tell(self, *_: object) -> None:
         now = (self._path, self.modified, self._copy, self.busy)
         if now != self._told:
@@ -282,6 +252,7 @@ class File(QObject):
             self.changed.emit()
 
 
+@lru_cache(maxsize=1)
 def is_fresh(project: Project) -> bool:
     """Whether a project is a scenario as it opens, in any cell and on any engine: nothing of it is the user's."""
     task, spec = project.task, project.spec
@@ -298,3 +269,7 @@ def is_fresh(project: Project) -> bool:
     return project.weights == shipped.weights and all(
         np.array_equal(value, project.parameters[name], equal_nan=True) for name, value in shipped.parameters.items()
     )
+
+
+def _busy() -> str:
+    return QCoreApplication.translate("File", "A file is just being read or written; try again in a moment.")
