@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from engine.interop.read import entries as read_entries
 from engine.interop.recognise import NotRecognised, Recurrent
 from engine.spec import ModelSpec, SpecError
 
-CHOICES = ("pattern", "nonlinearity", "layer")
+CHOICES = ("pattern", "nonlinearity", "layer", "head", "embedding")
+NONE = ""
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,15 @@ class Loaded:
         The file's arrays that are not in it, by the file's names.
     missing : tuple of str
         Parameters of the spec that the file does not have; a Network initialises them.
+    names : mapping of str to str
+        From each parameter's name here to the file's.
     """
 
     spec: ModelSpec
     parameters: dict[str, np.ndarray]
     unused: tuple[str, ...]
     missing: tuple[str, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_torch(path: str | Path, **choices: Any) -> Loaded:
@@ -49,7 +54,9 @@ def load_torch(path: str | Path, **choices: Any) -> Loaded:
         ``.safetensors`` or ``.npz``.
     **choices
         What weights cannot say: ``pattern`` (many-to-many by default), ``nonlinearity`` ("tanh"), and ``layer``:
-        which of several recurrent modules, by its name in the file ("encoder.rnn").
+        which of several recurrent modules, by its name in the file ("encoder.rnn"). ``head`` and ``embedding``: the
+        file's matrices that read the hidden state and that embed tokens, "" for none; found by name and shape
+        where they are not given. They are not asked for in sequence-to-sequence.
 
     Raises
     ------
@@ -58,20 +65,63 @@ def load_torch(path: str | Path, **choices: Any) -> Loaded:
     ValueError
         A choice there is not.
     """
-    for name in choices:
-        if name not in CHOICES:
-            raise ValueError(f"{name}={choices[name]!r} is no choice; the choices are {', '.join(CHOICES)}")
-    path = Path(path)
-    entries = read_entries(path)
-    try:
-        return _loaded(entries, **choices)
-    except (NotRecognised, SpecError) as error:
-        raise ImportFileError(path, str(error)) from None
+    return Weights(path).load(**choices)
 
 
-def _loaded(
-    entries: Entries, pattern: str = "many-to-many", nonlinearity: str = "tanh", layer: str | None = None
-) -> Loaded:
+class Weights:
+    """A file of weights that has been read, and what can be made of it.
+
+    Parameters
+    ----------
+    path : str or Path
+        As in :func:`load_torch`.
+
+    Raises
+    ------
+    ImportFileError
+        The file cannot be read, or holds no recurrent network.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.entries = read_entries(self.path)
+        try:
+            self._modules = _found(self.entries)
+        except NotRecognised as error:
+            raise ImportFileError(self.path, str(error)) from None
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The recurrent modules, by their names in the file."""
+        return tuple(module.title for module in self._modules.values())
+
+    @property
+    def both_sides(self) -> bool:
+        """Whether there is one recurrent encoder and one decoder."""
+        return all(sum(side in module for module in self._modules) == 1 for side in ("encoder", "decoder"))
+
+    def heads(self, layer: str) -> tuple[str, ...]:
+        """The matrices that could read a module's hidden state, the likeliest last."""
+        module = _chosen(self._modules, layer)
+        return recognise.heads(self.entries, _columns(module), set(module.names.values()))
+
+    def embeddings(self, layer: str) -> tuple[str, ...]:
+        """The matrices that could embed what a module reads, the likeliest first."""
+        module = _chosen(self._modules, layer)
+        return recognise.embeddings(self.entries, module.input_size, set(module.names.values()))
+
+    def load(self, **choices: Any) -> Loaded:
+        """Make a network of it; as :func:`load_torch`."""
+        for name in choices:
+            if name not in CHOICES:
+                raise ValueError(f"{name}={choices[name]!r} is no choice; the choices are {', '.join(CHOICES)}")
+        try:
+            return _loaded(self.entries, self._modules, **choices)
+        except (NotRecognised, SpecError) as error:
+            raise ImportFileError(self.path, str(error)) from None
+
+
+def _found(entries: Entries) -> dict[str, Recurrent]:
     modules = recognise.recurrent(entries)
     if not modules:
         names = ", ".join(list(entries)[:6]) or "nothing"
@@ -79,17 +129,26 @@ def _loaded(
     projection = recognise.projected(entries)
     if projection:
         raise NotRecognised(f"{projection}: an LSTM with a projection (proj_size) cannot be shown")
+    return modules
+
+
+def _loaded(
+    entries: Entries, modules: dict[str, Recurrent], pattern: str = "many-to-many", nonlinearity: str = "tanh",
+    layer: str | None = None, head: str | None = None, embedding: str | None = None,
+) -> Loaded:  # fmt: skip
     if pattern == "sequence-to-sequence":
         return _sequence_to_sequence(entries, modules, nonlinearity)
     module = _chosen(modules, layer)
     module.check()
-    taken = set(module.names.values())
-    columns = module.hidden_size * (2 if module.bidirectional else 1)
+    taken, columns = set(module.names.values()), _columns(module)
     found = dict(module.names)
-    head = recognise.head(entries, columns, taken)
+    if head is None:
+        head = next(reversed(recognise.heads(entries, columns, taken)), NONE)
+    elif head != NONE:
+        _check_matrix(entries, "head", head, columns)
     output_size = entries[head].shape[0] if head else module.hidden_size
     _take_head(entries, head, "", found)
-    input_size, embedding = _input(entries, module, pattern, output_size, taken | set(found.values()))
+    input_size, embedding = _input(entries, module, pattern, output_size, taken | set(found.values()), embedding)
     if embedding:
         found["embedding.weight"] = embedding
     spec = ModelSpec(
@@ -100,6 +159,19 @@ def _loaded(
         dtype=_dtype(entries, found),
     )  # fmt: skip
     return _filled(entries, spec, found)
+
+
+def _columns(module: Recurrent) -> int:
+    """How many numbers of the hidden state an output layer reads."""
+    return module.hidden_size * (2 if module.bidirectional else 1)
+
+
+def _check_matrix(entries: Entries, what: str, name: str, columns: int) -> None:
+    if name not in entries:
+        raise NotRecognised(f"{what}={name!r}: there is no such array in the file")
+    shape = entries[name].shape
+    if len(shape) != 2 or shape[1] != columns:
+        raise NotRecognised(f"{what}={name!r} has the shape {shape}; it must have {columns} columns")
 
 
 def _chosen(modules: dict[str, Recurrent], layer: str | None) -> Recurrent:
@@ -122,14 +194,19 @@ def _take_head(entries: Entries, head: str, before: str, found: dict[str, str]) 
             found[f"{before}output.bias"] = bias
 
 
-def _input(entries: Entries, module: Recurrent, pattern: str, output_size: int, taken: set[str]) -> tuple[int, str]:
+def _input(
+    entries: Entries, module: Recurrent, pattern: str, output_size: int, taken: set[str], embedding: str | None
+) -> tuple[int, str]:
     """The input's size and the embedding's name; one-to-many also reads what is fed back."""
     columns = module.input_size
-    if pattern != "one-to-many":
-        return columns, recognise.embedding(entries, columns, taken)
-    embedding = recognise.embedding(entries, columns // 2, taken) if columns % 2 == 0 else ""
-    if embedding:
-        return columns // 2, embedding
+    size = columns if pattern != "one-to-many" else columns // 2
+    if embedding is None:
+        fits = pattern != "one-to-many" or columns % 2 == 0
+        embedding = next(iter(recognise.embeddings(entries, size, taken)), NONE) if fits else NONE
+    elif embedding != NONE:
+        _check_matrix(entries, "embedding", embedding, size)
+    if embedding or pattern != "one-to-many":
+        return size, embedding
     if columns <= output_size:
         raise NotRecognised(
             f"{module.title}: weight_ih has {columns} columns, too few for one-to-many, where the {output_size} "
@@ -149,7 +226,7 @@ def _sequence_to_sequence(entries: Entries, modules: dict[str, Recurrent], nonli
     found = {f"encoder.{n}": f for n, f in encoder.names.items()} | {
         f"decoder.{n}": f for n, f in decoder.names.items()
     }
-    head = recognise.head(entries, decoder.hidden_size, set(found.values()))
+    head = next(reversed(recognise.heads(entries, decoder.hidden_size, set(found.values()))), NONE)
     if not head:
         raise NotRecognised(f"no output layer with {decoder.hidden_size} columns was found beside the decoder")
     _take_head(entries, head, "decoder.", found)
@@ -158,10 +235,10 @@ def _sequence_to_sequence(entries: Entries, modules: dict[str, Recurrent], nonli
         if name in entries:
             found[name] = name
     side = {key: entry for key, entry in entries.items() if "decoder" in key}
-    reading = recognise.embedding(
-        {k: e for k, e in entries.items() if k not in side}, encoder.input_size, set(found.values())
-    )
-    feeding = recognise.embedding(side, decoder.input_size, set(found.values()))
+    taken = set(found.values())
+    rest = {key: entry for key, entry in entries.items() if key not in side}
+    reading = next(iter(recognise.embeddings(rest, encoder.input_size, taken)), NONE)
+    feeding = next(iter(recognise.embeddings(side, decoder.input_size, taken)), NONE)
     if reading:
         found["encoder.embedding.weight"] = reading
     if feeding and entries[feeding].shape[0] == output_size + 1:
@@ -189,7 +266,8 @@ def _filled(entries: Entries, spec: ModelSpec, found: dict[str, str]) -> Loaded:
     parameters = {name: _read(entries[in_file], spec.dtype) for name, in_file in found.items()}
     used = set(found.values())
     return Loaded(
-        spec, parameters, tuple(n for n in entries if n not in used), tuple(n for n in shapes if n not in parameters)
+        spec, parameters, tuple(n for n in entries if n not in used), tuple(n for n in shapes if n not in parameters),
+        found,
     )  # fmt: skip
 
 

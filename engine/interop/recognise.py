@@ -117,22 +117,21 @@ def projected(entries: Entries) -> str:
     return next((name for name in entries if PROJECTED.match(name)), "")
 
 
-def head(entries: Mapping[str, Entry], columns: int, taken: set[str]) -> str:
-    """The matrix that reads the hidden state: (O, columns), the one whose name says so, else the last; or empty."""
+def heads(entries: Mapping[str, Entry], columns: int, taken: set[str]) -> tuple[str, ...]:
+    """The matrices that could read the hidden state, (O, columns): those whose name says so last."""
     fitting = [
         name for name, entry in entries.items()
         if name not in taken and entry.floating and len(entry.shape) == 2 and entry.shape[1] == columns
         and name.endswith("weight") and "emb" not in name.lower()
     ]  # fmt: skip
     told = [name for name in fitting if any(word in name.lower().rsplit(".", 2)[-2:][0] for word in HEAD_WORDS)]
-    return (told or fitting or [""])[-1]
+    return tuple(sorted(fitting, key=lambda name: name in told))
 
 
-def embedding(entries: Mapping[str, Entry], columns: int, taken: set[str]) -> str:
-    """The matrix that embeds tokens: (V, columns), by its name; or empty."""
-    fitting = [
+def embeddings(entries: Mapping[str, Entry], columns: int, taken: set[str]) -> tuple[str, ...]:
+    """The matrices that embed tokens by their names, (V, columns)."""
+    return tuple(
         name for name, entry in entries.items()
         if name not in taken and entry.floating and len(entry.shape) == 2 and entry.shape[1] == columns
         and any(word in name.lower() for word in ("emb", "token", "wte"))
-    ]  # fmt: skip
-    return (fitting or [""])[0]
+    )  # fmt: skip
