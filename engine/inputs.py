@@ -92,10 +92,13 @@ class Batch:
 
 
 def _array(name: str, value: Any) -> np.ndarray:
-    try:
-        found = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
-    except Exception as error:  # whatever a foreign object's own conversion raises
-        raise ValueError(f"{name} is not an array of numbers: {error}") from None
+    if type(value) is np.ndarray:
+        found = value
+    else:
+        try:
+            found = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
+        except Exception as error:  # whatever a foreign object's own conversion raises
+            raise ValueError(f"{name} is not an array of numbers: {error}") from None
     if found.dtype.kind not in "fiub":
         raise ValueError(f"{name} holds values of type {found.dtype}; it must hold numbers")
     return found
@@ -117,7 +120,8 @@ def _ids(name: str, value: np.ndarray, shape_words: str, dims: int, high: int, w
     if value.ndim != dims:
         raise ValueError(f"{name} has shape {value.shape}; it must be {what}, {shape_words}")
     ids = value.astype(np.int64)
-    if ids.size and ids.view(np.uint64).max() >= high:  # read without a sign, what is negative is large
+    # Read without a sign, what is negative is large.
+    if ids.size and np.maximum.reduce(ids.view(np.uint64), axis=None) >= high:
         wrong = value[(value < 0) | (value >= high)].flat[0]
         raise ValueError(f"{name} holds {wrong}; {what} go from 0 to {high - 1}")
     return ids
@@ -242,7 +246,8 @@ def prepare(
     S = S if aligned is None else aligned.shape[0]
     if S is None:
         raise ValueError(f"{spec.pattern} needs steps= (how many outputs to produce) where there is no target")
-    if isinstance(temperature, bool) or not isinstance(temperature, Real) or not 0 < temperature < np.inf:
+    number = type(temperature) is float or (isinstance(temperature, Real) and not isinstance(temperature, bool))
+    if not number or not 0 < temperature < np.inf:
         raise ValueError(f"temperature={temperature!r} is not possible; it must be a finite number above 0")
     forced = bool(teacher_forcing) and aligned is not None and spec.has_feedback
     if sample is not None:
@@ -256,8 +261,10 @@ def prepare(
     scored_steps = S if output_lengths is None else output_lengths
     if spec.pattern == "many-to-many" and step_lengths is not None and (scored_steps > step_lengths).any():
         raise ValueError("target_lengths goes past lengths: many-to-many cannot score outputs on padding")
-    weights = np.zeros((S, B), spec.dtype)
-    weights[laid.scored] = 1 / (B * (S if reduction == "mean" else 1))
+    weights = np.empty((S, B), spec.dtype)
+    weights.fill(1 / (B * (S if reduction == "mean" else 1)))
+    if not laid.all_scored:
+        weights[~laid.scored] = 0
     if output_lengths is not None:
         weights *= np.arange(S)[:, None] < output_lengths
     array, aligned = _without_padding(array, step_lengths), _without_padding(aligned, output_lengths)

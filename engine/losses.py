@@ -34,6 +34,8 @@ class Loss:
     output_pull : callable
         ``output_pull(xp, gradient of y, y) -> gradient of the logits``.
     latex : str
+    together : callable, optional
+        ``together(xp, logits, target) -> (y, ℓ)`` where they share work.
     """
 
     name: str
@@ -44,33 +46,51 @@ class Loss:
     slope: Callable[[Any, Array, Array], Array]
     output_pull: Callable[[Any, Array, Array], Array]
     latex: str
+    together: Callable[[Any, Array, Array], tuple[Array, Array]] | None = None
+
+    def output_and_value(self, xp: Any, logits: Array, target: Array) -> tuple[Array, Array]:
+        """y and ℓ."""
+        if self.together is not None:
+            return self.together(xp, logits, target)
+        return self.output(xp, logits), self.value(xp, logits, target)
 
     def gradient(self, xp: Any, logits: Array, target: Array) -> Array:
         """∂ℓ/∂logits."""
         return self.slope(xp, self.output(xp, logits), target)
 
 
-def _shifted(xp: Any, logits: Array) -> Array:
-    # Softmax is the same for logits − their largest, and so it cannot overflow. The largest is a constant here.
+def _powers(xp: Any, logits: Array) -> tuple[Array, Array, Array]:
+    """Logits − their largest, their e^z and its sum, with the last axis; the same softmax, and it cannot overflow."""
     if hasattr(logits, "astype"):
-        return logits - xp.maximum.reduce(logits, axis=-1, keepdims=True)
-    return logits - logits.detach().max(-1, keepdim=True)[0]
+        shifted = logits - xp.maximum.reduce(logits, axis=-1, keepdims=True)
+        powers = xp.exp(shifted)
+        return shifted, powers, xp.add.reduce(powers, axis=-1, keepdims=True)
+    shifted = logits - logits.detach().max(-1, keepdim=True)[0]  # the largest is a constant here
+    powers = xp.exp(shifted)
+    return shifted, powers, powers.sum(-1, keepdim=True)
 
 
 def softmax(xp: Any, logits: Array) -> Array:
     """e^z / Σ e^z over the last axis."""
-    powers = xp.exp(_shifted(xp, logits))
-    return powers / powers.sum(-1)[..., None]
+    _, powers, total = _powers(xp, logits)
+    return powers / total
 
 
 def _cross_entropy(xp: Any, logits: Array, target: Array) -> Array:
-    shifted = _shifted(xp, logits)
-    if hasattr(logits, "astype"):
+    shifted, _, total = _powers(xp, logits)
+    return xp.log(total[..., 0]) - _picked(xp, shifted, target)
+
+
+def _softmax_and_cross_entropy(xp: Any, logits: Array, target: Array) -> tuple[Array, Array]:
+    shifted, powers, total = _powers(xp, logits)
+    return powers / total, xp.log(total[..., 0]) - _picked(xp, shifted, target)
+
+
+def _picked(xp: Any, shifted: Array, target: Array) -> Array:
+    if hasattr(shifted, "astype"):
         flat = shifted.reshape(-1, shifted.shape[-1])
-        picked = flat[xp.arange(len(flat)), target.reshape(-1)].reshape(shifted.shape[:-1])
-    else:
-        picked = shifted.gather(-1, target[..., None])[..., 0]
-    return xp.log(xp.exp(shifted).sum(-1)) - picked
+        return flat[xp.arange(len(flat)), target.reshape(-1)].reshape(shifted.shape[:-1])
+    return shifted.gather(-1, target[..., None])[..., 0]
 
 
 def _one_hot(xp: Any, target: Array, like: Array) -> Array:
@@ -89,7 +109,7 @@ LOSSES = {
         "cross-entropy", "softmax", True, softmax, _cross_entropy,
         lambda xp, y, target: y - _one_hot(xp, target, y),
         lambda xp, gradient, y: y * (gradient - (gradient * y).sum(-1)[..., None]),
-        r"\ell = -\log y_{\mathrm{target}}",
+        r"\ell = -\log y_{\mathrm{target}}", _softmax_and_cross_entropy,
     ),
     "mse": Loss(
         "mse", "identity", False, lambda xp, logits: logits,

@@ -50,7 +50,7 @@ class Registry(Generic[T]):
         return tuple(self._entries)
 
     def __getitem__(self, name: str) -> T:
-        if name not in self.names():
+        if name not in self._entries and name not in self.names():
             raise KeyError(f"there is no {self.kind} {name!r}; there are {', '.join(self.names())}")
         return self._entries[name]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
+from functools import cached_property
 from numbers import Integral, Real
 from typing import Any
 
@@ -169,6 +170,16 @@ class ModelSpec:
             raise SpecError("forget_bias", self.forget_bias, f"None for cell={self.cell!r}, which has no forget gate")
         if self.forget_bias is not None and not self.bias:
             raise SpecError("forget_bias", self.forget_bias, "None where bias=False")
+
+    def __hash__(self) -> int:
+        return self._hash  # every run looks its spec up several times
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, entry.name) for entry in fields(self)))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.to_dict()  # another process hashes words differently
 
     @property
     def num_directions(self) -> int:

@@ -111,6 +111,11 @@ class Timeline:
         return np.array([column.scored for column in self.output_columns], dtype=bool)
 
     @cached_property
+    def all_scored(self) -> bool:
+        """True where every output is compared with a target."""
+        return bool(self.scored.all())
+
+    @cached_property
     def has_feedback(self) -> bool:
         """True where some column reads an output."""
         return any(column.feedback is not None for column in self.columns)

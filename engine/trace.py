@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from engine.events import Event, Events
 from engine.inputs import Batch
 from engine.layout import Lane
 from engine.recording import Recording
-from engine.replay import LaneReplay
+from engine.replay import LaneReplay, previous, travelled
 from engine.spec import ModelSpec
 from engine.timeline import Timeline
 
@@ -23,8 +24,6 @@ class Trace:
     Attributes
     ----------
     spec : ModelSpec
-    parameters : dict of ndarray
-        As they were during the run.
     batch : engine.inputs.Batch
     loss : float or None
         Σ_s Σ_b ℓ[s, b] / B (``reduction="mean"``: divided by S too); None without a target.
@@ -40,11 +39,17 @@ class Trace:
     ) -> None:  # fmt: skip
         self.spec, self.batch = spec, batch
         self.engine, self.device = engine, device
-        self.parameters = {name: _frozen(value) for name, value in parameters.items()}
         self.loss = recording.loss
         self.parameter_grads = recording.parameter_grads
-        self._recording = recording
+        self._recording, self._parameters = recording, parameters
         self._replays: dict[str, LaneReplay] = {}
+        self._travelled: dict[str, np.ndarray] = {}
+        self._before: dict[str, np.ndarray] = {}
+
+    @cached_property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The parameters as they were during the run, read-only."""
+        return {name: _frozen(value) for name, value in self._parameters.items()}
 
     @property
     def timeline(self) -> Timeline:
@@ -95,6 +100,8 @@ class Trace:
         """
         if key in self._recording.values:
             return _frozen(self._recording.values[key])
+        if key.endswith("_prev") and key.removesuffix("_prev") in self._recording.initial:
+            return self._before_each(key.removesuffix("_prev"))
         replay, name = self._replay(key)
         return _frozen(np.asarray(replay.value(name)))
 
@@ -102,8 +109,9 @@ class Trace:
         """Return ∂L/∂ the value of ``key``, as a node of the graph; same shape. ValueError without a target."""
         if not self.has_gradients:
             raise ValueError(f"grad({key!r}) needs a target: this run was a forward pass only")
-        if key in self._recording.grads:
-            return _frozen(self._recording.grads[key])
+        grads = self._recording.grads
+        if key in grads:
+            return _frozen(grads[key])
         replay, name = self._replay(key)
         return _frozen(np.asarray(replay.grad(name)))
 
@@ -114,10 +122,13 @@ class Trace:
         """
         if not self.has_gradients:
             raise ValueError(f"travelled({key!r}) needs a target: this run was a forward pass only")
-        replay, name = self._replay(key)
+        lane, name = self._find(key)
         if name not in self.graph.states:
             raise KeyError(f"{key!r} is not a state; the states are {', '.join(self.graph.states)}")
-        return _frozen(replay.travelled(name))
+        if key not in self._travelled:
+            found = travelled(self.graph, lane, *self._given(lane))
+            self._travelled |= {lane.key(state): _frozen(value) for state, value in found.items()}
+        return self._travelled[key]
 
     @property
     def fed_back(self) -> np.ndarray | None:
@@ -148,24 +159,42 @@ class Trace:
         """
         return narration.plain(narration.narrate(self, event, words or narration.Words()))
 
+    def _before_each(self, key: str) -> np.ndarray:
+        """A state before each step, (T, B, H)."""
+        if key not in self._before:
+            lane = self._find(key)[0]
+            states, start = self._recording.values[key], self._recording.initial[key]
+            self._before[key] = _frozen(previous(states, start, lane.reverse))
+        return self._before[key]
+
     def _replay(self, key: str) -> tuple[LaneReplay, str]:
+        lane, name = self._find(key)
+        return self.replay(lane.prefix), name
+
+    def _find(self, key: str) -> tuple[Lane, str]:
+        """The lane and the name in the graph that a key means."""
         parts = key.split(".")
         split = 2 if key.startswith(("encoder.", "decoder.")) else 1
         prefix, name = ".".join(parts[:split]), ".".join(parts[split:])
         given = (ops.WEIGHT, ops.BIAS, ops.CONSTANT)  # nodes of the graph, but not values of a step
         if prefix not in self.lanes or name not in self.graph.by_name or self.graph.node(name).op in given:
             raise KeyError(f"there is no {key!r}; recorded are {', '.join(self.keys())}")
-        return self.replay(prefix), name
+        return self.lanes[prefix], name
 
     def replay(self, prefix: str) -> LaneReplay:
         """Every operation of one lane at every step, recomputed once from what was recorded."""
         if prefix not in self._replays:
             lane = self.lanes[prefix]
-            self._replays[prefix] = LaneReplay(
-                self.graph, lane, self.parameters, self._recording.values, self._recording.grads, self._input_of(lane),
-                self._recording.initial, self.batch.step_mask(lane.part),
-            )  # fmt: skip
+            self._replays[prefix] = LaneReplay(self.graph, lane, *self._given(lane))
         return self._replays[prefix]
+
+    def _given(self, lane: Lane) -> tuple[Any, ...]:
+        """What a replay of a lane is given."""
+        recording = self._recording
+        return (
+            self.parameters, recording.values, recording.grads, self._input_of(lane), recording.initial,
+            self.batch.step_mask(lane.part),
+        )  # fmt: skip
 
     def _input_of(self, lane: Lane) -> np.ndarray:
         if lane.layer == 0:
@@ -179,5 +208,5 @@ class Trace:
 
 def _frozen(array: np.ndarray) -> np.ndarray:
     view = array.view()
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from engine import feedback, layout
+from engine import feedback
 from engine.engines._numpy_scheme import scheme_of
 from engine.inputs import Batch
 from engine.layout import Lane
@@ -41,9 +41,9 @@ class Run:
         self.loss = LOSSES[spec.loss]
         self.lease = Lease(pool)
         self.lanes: dict[str, list[AnyRun]] = {}
+        self.layers: dict[str, list[list[AnyRun]]] = {}
         self.fed_back = np.full((batch.S, batch.B), -1) if self.scheme.ids else None
-        before = layout.output_before(spec)
-        self.W_y, self.b_y = parameters[f"{before}output.weight"], parameters[f"{before}output.bias"]
+        self.W_y, self.b_y = (parameters[name] for name in self.scheme.head)
         self.logits = np.zeros((0,))
         self.found: dict[str, np.ndarray] = {}
 
@@ -52,6 +52,7 @@ class Run:
     def _make(self, part: str) -> list[AnyRun]:
         """The part's lanes, in order of computation."""
         N, mask, runs = self.scheme.steps[part], self.masks[part], []
+        layers: list[list[AnyRun]] = [[] for _ in range(self.spec.num_layers)]
         for made in self.scheme.lanes[part]:
             given = {name: self.parameters[full] for name, full in made.names}
             run: AnyRun
@@ -61,17 +62,18 @@ class Run:
                 tape = self.pool.take(made.key, N, partial(LaneTape, made.plan, made.size, N))
                 run = LaneRun(made.plan, made.lane, tape, N, mask, given)
             runs.append(run)
+            layers[made.lane.layer].append(run)
             self.lease.add(made.key, run)
-        self.lanes[part] = runs
+        self.lanes[part], self.layers[part] = runs, layers
         return runs
 
     def _layer(self, part: str, layer: int) -> list[AnyRun]:
-        return [run for run in self.lanes[part] if run.lane.layer == layer]
+        return self.layers[part][layer]
 
     @property
     def _top(self) -> list[AnyRun]:
         """The lanes that the head reads."""
-        return self._layer(self.output_part, self.spec.num_layers - 1)
+        return self.layers[self.output_part][-1]
 
     # Forward ---------------------------------------------------------------------------------------------
 
@@ -85,7 +87,12 @@ class Run:
                 self._forward_stepwise(part)
             else:
                 self._forward_layers(part)
-        self.y = _kept(self.loss.output(np, self.logits), self.batch.output_mask)
+        target, mask = self.batch.target, self.batch.output_mask
+        if target is None:
+            self.y = _kept(self.loss.output(np, self.logits), mask)
+        else:
+            y, self.losses = self.loss.output_and_value(np, self.logits, target)
+            self.y = _kept(y, mask)
 
     def _initial(self, lane: Lane, state: str) -> np.ndarray | float:
         """A lane's state before its first step, (H, B)."""
@@ -185,10 +192,10 @@ class Run:
     # Backward --------------------------------------------------------------------------------------------
 
     def backward(self) -> None:
-        """Take the loss, and every gradient."""
+        """Take every gradient."""
         batch = self.batch
-        counted = None if self.scheme.all_scored and batch.target_lengths is None else batch.weights != 0
-        self.losses = _kept(self.loss.value(np, self.logits, batch.target)[..., None], counted)
+        counted = None if batch.timeline.all_scored and batch.target_lengths is None else batch.weights != 0
+        self.losses = _kept(self.losses[..., None], counted)
         weights = batch.weights[..., None]
         self.d_logits = _kept(self.loss.slope(np, self.y, batch.target) * weights, counted)
         self.d_y = np.zeros(self.logits.shape, self.logits.dtype)
@@ -203,14 +210,13 @@ class Run:
                 self._backward_layers(part)
             for made, run in zip(self.scheme.lanes[part], self.lanes[part], strict=True):
                 gradients = run.weight_gradients()
-                for name, full in made.names:
-                    self.found[full] = gradients[name]
+                self.found |= {full: gradients[name] for name, full in made.names}
                 if part == "decoder":
                     self._bridge_back(run)
-        before = layout.output_before(self.spec)
+        weight, bias = self.scheme.head
         d_logits = self.d_logits.reshape(-1, self.spec.output_size)
-        self.found[f"{before}output.weight"] = d_logits.T @ self.read_by_head.reshape(len(d_logits), -1)
-        self.found[f"{before}output.bias"] = np.add.reduce(d_logits, 0)
+        self.found[weight] = np.dot(d_logits.T, self.read_by_head.reshape(len(d_logits), -1))
+        self.found[bias] = np.add.reduce(d_logits, 0)
 
     def _begin_at_last_states(self) -> float:
         """Put the gradients given for the last states there; what these states add to the loss."""
@@ -308,7 +314,7 @@ class Run:
         if self.batch.target is not None:
             values["loss"] = self.losses
             recording.loss = float(np.vdot(self.losses, self.batch.weights)) + self.from_states
-            weights = self.batch.weights[..., None].copy()
+            weights = self.batch.weights[..., None]
             own = {"output.logits": self.d_logits, "output.y": self.d_y, "loss": weights}
             recording.grads = Reading(lease, "grad", scheme.sources, own)
             recording.parameter_grads = {name: self._gathered(name) for name in self.parameters}

@@ -60,6 +60,8 @@ class Scheme:
         The steps of the emitting part wait for each other's outputs.
     ids : bool
         Class ids go back in.
+    head : tuple of str
+        The head's parameters, weight and bias.
     through : bool
         Gradients go through what was fed back.
     """
@@ -69,7 +71,7 @@ class Scheme:
         self.graph = graphs.build(spec.cell, spec.nonlinearity, spec.bias)
         self.states = self.graph.states
         self.output_part = timeline.output_part
-        self.all_scored = bool(timeline.scored.all())
+        self.head = tuple(f"{layout.output_before(spec)}output.{name}" for name in ("weight", "bias"))
         self.ids = timeline.has_feedback and spec.loss == "cross-entropy"
         self.stepwise = timeline.has_feedback and not (sizes.forced and sizes.differentiable)
         self.through = self.stepwise and sizes.differentiable and not self.ids

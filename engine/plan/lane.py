@@ -14,15 +14,24 @@ from engine.layout import Lane
 from engine.plan.compiled import OUTSIDE, Compiled
 from engine.plan.recorded import Recorded
 from engine.plan.tape import Size, Tape
+from engine.plan.views import Views
 from engine.plan.weights import Packing
 
 
 class LaneTape(Tape):
-    """A tape with the matrices' packing."""
+    """A tape with the matrices' packing, and the views that its runs were last given."""
 
     def __init__(self, plan: Compiled, size: Size, capacity: int) -> None:
         super().__init__(plan, size, capacity)
         self.packing = Packing(plan, self)
+        self._views: Views | None = None
+
+    def views(self, N: int, reverse: bool) -> Views:
+        """Views for N steps."""
+        found = self._views
+        if found is None or found.N != N or found.reverse != reverse:
+            found = self._views = Views(self, N, reverse)
+        return found
 
 
 class LaneRun(Recorded):
@@ -39,6 +48,13 @@ class LaneRun(Recorded):
         Which steps are real, in the order of time.
     given : mapping
         The lane's stacked parameters: "weight_ih", ….
+
+    Attributes
+    ----------
+    x : ndarray (N, D, B)
+        What it reads, to be written before it runs.
+    hidden : ndarray (N, H, B)
+        The hidden state after every step.
     """
 
     def __init__(
@@ -47,7 +63,8 @@ class LaneRun(Recorded):
     ) -> None:  # fmt: skip
         self.plan, self.lane, self.tape, self.N, self.given = plan, lane, tape, N, given
         self.at, self.size = tape.at, tape.size
-        self.order = slice(None, None, -1 if lane.reverse else 1)
+        self.views = tape.views(N, lane.reverse)
+        self.order, self.x, self.hidden = self.views.order, self.views.x, self.views.hidden
         self.F, self.G, self.holds = tape.F, tape.G, True
         self.mask = mask
         if mask is not None:
@@ -56,23 +73,13 @@ class LaneRun(Recorded):
 
     # Forward ---------------------------------------------------------------------------------------------
 
-    @property
-    def x(self) -> np.ndarray:
-        """What it reads, (N, D, B), to be written before it runs."""
-        return self._read
-
     def initial(self, state: str) -> np.ndarray:
         """A state before the first step, (H, B), to be written before it runs."""
-        return self.F[0, self.at["F", f"{state}_prev"]]
+        return self.views.initial[state]
 
     def last(self, state: str) -> np.ndarray:
         """A state after the last step computed, (H, B)."""
-        return self.F[self.N, self.at["F", f"{state}_prev"]]
-
-    @property
-    def hidden(self) -> np.ndarray:
-        """The hidden state after every step, (N, H, B)."""
-        return self._view(f"{self.plan.states[0]}_prev", 1)
+        return self.views.last[state]
 
     def forward(self) -> None:
         """Compute all steps."""
@@ -91,18 +98,17 @@ class LaneRun(Recorded):
         self.tape.prepare_backward()
         self.tape.packing.load_back(self.given)
         self.G = self.tape.G
-        for state in self.plan.states:
-            self.G[self.N, self.at["G", state]] = 0
-        if self.size.outside:
-            self.G[: self.N + 1, self.at["G", OUTSIDE]] = 0
+        self.views.prepare_backward(self.tape)
+        for gathering in self.views.cleared:
+            gathering.fill(0)
 
     def last_gradient(self, state: str) -> np.ndarray:
         """Where the gradient of a state after the last step gathers, (H, B)."""
-        return self.G[self.N, self.at["G", state]]
+        return self.views.last_gradient[state]
 
     def first_gradient(self, state: str) -> np.ndarray:
         """The gradient of a state before the first step, (H, B)."""
-        return self.G[0, self.at["G", state]]
+        return self.views.first_gradient[state]
 
     def gradient_at(self, k: int) -> np.ndarray:
         """Where the gradient of h after the k-th step computed gathers, (H, B), before it is carried on."""
@@ -111,7 +117,8 @@ class LaneRun(Recorded):
     @property
     def outside(self) -> np.ndarray:
         """What comes to h at every step from outside the lane, (N, H, B), to be added to before it runs backward."""
-        return self._gradient(OUTSIDE)
+        assert self.views.outside is not None
+        return self.views.outside
 
     def backward(self) -> None:
         """Carry the gradients back through all steps."""
@@ -141,5 +148,5 @@ class LaneRun(Recorded):
             return None
         self.F, self.G, self.holds = self.F[: self.N + 1].copy(), self.G[: self.N + 1].copy(), False
         tape = self.tape
-        del self.tape
+        del self.tape, self.views, self.x, self.hidden
         return tape

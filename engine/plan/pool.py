@@ -54,6 +54,8 @@ class Pool(Generic[Item]):
         with self._lock:
             self._collect()
             waiting = self._waiting.get(key, [])
+            if waiting and waiting[-1].capacity == steps:
+                return waiting.pop()
             fitting = [item for item in waiting if item.capacity >= steps]
             if fitting:
                 found = min(fitting, key=lambda item: item.capacity)
@@ -70,6 +72,8 @@ class Pool(Generic[Item]):
         """Note who has taken tapes; the oldest of too many is asked to let go."""
         with self._lock:
             self._holders.append(weakref.ref(holder))
+            if len(self._holders) <= self.limit:
+                return
             living = [ref for ref in self._holders if ref() is not None]
             too_many, kept = living[: -self.limit], living[-self.limit :]
             self._holders = deque(kept)

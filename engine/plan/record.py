@@ -67,7 +67,7 @@ class Reading(Mapping[str, np.ndarray]):
             return self._own[key]
         if key not in self._found:
             index, name = self._sources[key]
-            with self._lease.lock, np.errstate(all="ignore"):  # a run that overflowed is shown, not warned about
+            with self._lease.lock:
                 if key not in self._found:  # another thread may have read it meanwhile
                     self._found[key] = getattr(self._lease.runs[index], self._what)(name)
         return self._found[key]

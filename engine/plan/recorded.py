@@ -40,13 +40,9 @@ class Recorded:
     def _gradient(self, slot: str) -> np.ndarray:
         return self.G[1 : self.N + 1, self.at["G", slot]][self.order]
 
-    @property
-    def _read(self) -> np.ndarray:
-        return self._view(INPUT)
-
     def read(self, name: str = "") -> np.ndarray:
         """What it read, (N, B, D)."""
-        return _rows(self._read)
+        return _rows(self._view(INPUT))
 
     def started(self, state: str) -> np.ndarray:
         """A state before the first step, (B, H)."""
@@ -57,7 +53,8 @@ class Recorded:
         found = _rows(self._value(name))
         value = self.plan.values[name]
         if value.halved:
-            found *= 2
+            with np.errstate(over="ignore"):  # a run that overflowed is shown, not warned about
+                found *= 2
         return found if value.state else self._kept(found)
 
     def grad(self, name: str) -> np.ndarray:
@@ -67,8 +64,9 @@ class Recorded:
             found = _rows(self._gradient(program.gradients[name].slot))
             return found if self.plan.values[name].state else self._kept(found)
         total = np.zeros((self.N, self.size.H, self.size.B), self.F.dtype)
-        for hub, factor in program.eliminated[name].items():
-            total += self._gradient(program.gradients[hub].slot) * self._factor(factor)
+        with np.errstate(all="ignore"):
+            for hub, factor in program.eliminated[name].items():
+                total += self._gradient(program.gradients[hub].slot) * self._factor(factor)
         return self._kept(_rows(total))
 
     def _value(self, name: str) -> np.ndarray:

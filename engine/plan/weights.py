@@ -107,9 +107,12 @@ class Transfer:
 
 
 class Return:
-    """A move the other way: from the product that holds rows' gradients into a stacked parameter's."""
+    """A move the other way: from the product that holds rows' gradients into a stacked parameter's.
 
-    def __init__(self, move: Move, where: slice | int, blocks: int, dtype: str) -> None:
+    ``whole``: every row of the product, as it is, is the stacked parameter's gradient.
+    """
+
+    def __init__(self, move: Move, where: slice | int, blocks: int, rows: int, dtype: str) -> None:
         self.place, self.stacked, self.first = (move.rows, slice(None), where), move.stacked, move.first
         self.factors = move.factors(2 if isinstance(where, int) else 3, dtype)
         order = list(range(blocks)[move.blocks]) if isinstance(move.blocks, slice) else move.blocks
@@ -117,6 +120,7 @@ class Return:
         #: Where every block is here: the order to take the rows in.
         self.inverse = np.argsort(order) if sorted(order) == list(range(blocks)) and move.first else None
         self.sorted = order == sorted(order)
+        self.whole = self.inverse is not None and self.sorted and self.factors is None and rows == blocks
 
     def __call__(self, product: np.ndarray, found: dict[str, np.ndarray], given: Given) -> None:
         """Bring the blocks out of ``product`` (rows, H, columns), adding to what ``found`` has got already."""
@@ -189,7 +193,7 @@ def pieces(plan: Compiled, H: int, D: int, dtype: str) -> list[Piece]:
         back += [(H - start, move) for move in moves(fresh, "biases", False, written)]
         biased |= set(names)
         blocks = plan.graph.cell.blocks
-        returns = tuple(Return(move, where, blocks, dtype) for where, move in back)
+        returns = tuple(Return(move, where, blocks, len(names), dtype) for where, move in back)
         found.append(Piece(tuple(names), slice(start, stop), returns))
     return found
 
@@ -214,6 +218,7 @@ class Packing:
             (tape.region("G", piece.names), slice(tail + piece.columns.start, tail + piece.columns.stop), piece)
             for piece in pieces(plan, self.H, size.D, size.dtype)
         ]
+        self._operands: tuple[int, list[Operands]] = 0, []
         self.runs = [
             (
                 tape.region("G", run),
@@ -271,6 +276,13 @@ class Packing:
 
     # Backward --------------------------------------------------------------------------------------------
 
+    def _cut(self, N: int, where: slice, columns: slice, piece: Piece) -> Operands:
+        left, right = self.tape.G[1 : N + 1, where], self.tape.F[:N, columns]
+        if self.tape.size.B > 1 or not all(bring.whole for bring in piece.returns):
+            return Operands(left, right, [])
+        parts = [(bring.stacked, right[:, bring.place[2], 0]) for bring in piece.returns]
+        return Operands(left[..., 0].T, right, parts)
+
     def load_back(self, given: Given) -> None:
         """Take what the backward pass multiplies with."""
         for transfer in self.back:
@@ -292,19 +304,37 @@ class Packing:
         """∂L/∂ the stacked parameters over N steps."""
         tape, H = self.tape, self.H
         found: dict[str, np.ndarray] = {}
-        for where, columns, piece in self.pieces:
-            product = _outer(tape.G[1 : N + 1, where], tape.F[:N, columns]).reshape(len(piece.names), H, -1)
+        if self._operands[0] != N:
+            self._operands = N, [self._cut(N, *piece) for piece in self.pieces]
+        for operands, (_, _, piece) in zip(self._operands[1], self.pieces, strict=True):
+            if operands.parts:
+                for stacked, right in operands.parts:
+                    found[stacked] = np.dot(operands.left, right)
+                continue
+            product = _outer(operands.left, operands.right).reshape(len(piece.names), H, -1)
             for bring in piece.returns:
                 bring(product, found, given)
-        for name, value in given.items():
-            if name not in found:
-                found[name] = np.zeros(value.shape, value.dtype)
+        if len(found) < len(given):
+            found = {name: np.zeros(value.shape, value.dtype) for name, value in given.items()} | found
         for name, (coefficient, block) in self.matrices.items():
             vector = self.plan.program.place[self.plan.values[name].args[0]]
             read = tape.F[vector.shift : N + vector.shift, tape.at["F", vector.slot]]
             part = _outer(tape.G[1 : N + 1, tape.at["G", name]], read)
             self._block(block, found)[...] += coefficient * part
         return found
+
+
+@dataclass(frozen=True)
+class Operands:
+    """What a piece's product is made of for so many steps.
+
+    With one sequence, and where the rows are in the order of the stacked parameters, ``left`` is (rows · H, N) and
+    ``parts`` has each parameter's name and factor, (N, columns) or (N,); else ``left`` and ``right`` are frames.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    parts: list[tuple[str, np.ndarray]]
 
 
 def _outer(left: np.ndarray, right: np.ndarray) -> np.ndarray:
