@@ -14,6 +14,9 @@ import numpy as np
 from engine.graph import Graph
 from engine.layout import Lane
 
+CHUNK = 32_768
+"""So many numbers of a state are gone through at once: the operations of so many stay in the processor's cache."""
+
 
 class LaneReplay:
     """Every node of one lane's graph at every step.
@@ -111,15 +114,43 @@ class LaneReplay:
                 found[name] = found[name] + seeds[state] * ~mask
         return found
 
-    def travelled(self, state: str) -> np.ndarray:
-        """What reaches the state of each step from the step computed after it: J_{t+1}ᵀ ∂L/∂s_{t+1}, (T, B, H).
+    def sent_back(self, state: str) -> np.ndarray:
+        """What each step sends back to the state before it, (T, B, H); on padding, the state's gradient unchanged."""
+        found = self.grad(f"{state}_prev")
+        return found if self.mask is None else np.where(self.mask[..., None], found, self.recorded_grads[state])
 
-        Apart from it stands what the step's own outputs (or the layer above) add; the two sum to the gradient.
-        """
-        arriving = self.grad(f"{state}_prev")
-        if self.mask is not None:
-            arriving = np.where(self.mask[..., None], arriving, self.recorded_grads[state])
-        return previous(arriving, np.zeros_like(arriving[0]), not self.lane.reverse)
+
+def travelled(
+    graph: Graph, lane: Lane, parameters: Mapping[str, np.ndarray], values: Mapping[str, np.ndarray],
+    grads: Mapping[str, np.ndarray], x: np.ndarray, initial: Mapping[str, np.ndarray], mask: np.ndarray | None,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """What reaches the states of each step from the step computed after it: J_{t+1}ᵀ ∂L/∂s_{t+1}, (T, B, H) by state.
+
+    Apart from it stands what the step's own outputs (or the layer above) add; the two sum to the gradient. A stretch
+    of steps is replayed at a time, so that a long lane takes no more memory than its result.
+
+    Parameters
+    ----------
+    graph, lane, parameters, values, grads, x, initial, mask
+        As of :class:`LaneReplay`.
+    """
+    keys = [lane.key(name) for name in graph.recorded]
+    values, grads = {key: values[key] for key in keys}, {key: grads[key] for key in keys}
+    states = {name: values[lane.key(name)] for name in graph.states}
+    found = {name: np.empty_like(whole) for name, whole in states.items()}
+    T, *rest = states[graph.states[0]].shape
+    length = max(1, CHUNK // max(1, int(np.prod(rest))))
+    for first in range(0, T, length):
+        at = slice(first, min(T, first + length))
+        before = at.stop if lane.reverse else at.start - 1
+        start = {lane.key(n): whole[before] if 0 <= before < T else initial[lane.key(n)] for n, whole in states.items()}
+        stretch = LaneReplay(
+            graph, lane, parameters, {key: value[at] for key, value in values.items()},
+            {key: grad[at] for key, grad in grads.items()}, x[at], start, None if mask is None else mask[at],
+        )  # fmt: skip
+        for name, sent in found.items():
+            sent[at] = stretch.sent_back(name)
+    return {name: previous(sent, np.zeros_like(sent[0]), not lane.reverse) for name, sent in found.items()}
 
 
 def previous(states: np.ndarray, initial: np.ndarray, reverse: bool) -> np.ndarray:

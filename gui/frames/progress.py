@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from engine import Trace
-from gui.frames.reach import Reach
+from gui.frames.reach import NEVER, Reach
 
-NEVER = np.iinfo(np.int64).max
-"""The position of what is never computed in a run."""
+__all__ = ["NEVER", "Progress", "runs"]
 
 
 class Progress:
@@ -31,9 +30,8 @@ class Progress:
         """The position that computes each step of a lane, or its ∂L/∂h, (T,)."""
         key = (prefix, backward)
         if key not in self._kept:
-            find = self._reach.backward if backward else self._reach.forward
             steps = self._trace.timeline.steps(self._trace.lanes[prefix].part)
-            self._kept[key] = _array([find(prefix, step) for step in range(steps)])
+            self._kept[key] = self._reach.lane(prefix, steps, backward)
         return self._kept[key]
 
     def named(self, prefix: str, name: str, backward: bool = False) -> np.ndarray:
@@ -54,7 +52,7 @@ class Progress:
     def outputs(self) -> np.ndarray:
         """The position that computes each output, (S,)."""
         if self._outputs is None:
-            self._outputs = _array([self._reach.output(int(step)) for step in self._trace.output_steps])
+            self._outputs = self._reach.outputs(self._trace.output_steps)
         return self._outputs
 
 
@@ -62,7 +60,3 @@ def runs(flags: np.ndarray) -> list[tuple[int, int]]:
     """The stretches (first, last + 1) in which a one-dimensional array of flags is set."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
-
-
-def _array(found: list[int | None]) -> np.ndarray:
-    return np.array([NEVER if token is None else token for token in found], dtype=np.int64)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from engine.events import Events, Stretch
+
+NEVER = np.iinfo(np.int64).max
+"""The position of what is never computed in a run."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,10 @@ class _Run:
     def token(self, step: int) -> int | None:
         offset = self.first - step if self.backwards else step - self.first
         return self.start + offset if 0 <= offset < self.count else None
+
+    def tokens(self, steps: np.ndarray) -> np.ndarray:
+        offsets = self.first - steps if self.backwards else steps - self.first
+        return np.where((offsets >= 0) & (offsets < self.count), self.start + offsets, NEVER)
 
 
 class Reach:
@@ -60,6 +69,19 @@ class Reach:
         """The position that computes ∂L/∂h of a lane's step; None without a backward pass."""
         run = self._backward.get(prefix)
         return None if run is None else run.token(step)
+
+    def lane(self, prefix: str, steps: int, backward: bool = False) -> np.ndarray:
+        """The positions that compute all steps of a lane, or their ∂L/∂h, (steps,); `NEVER` where none does."""
+        run = (self._backward if backward else self._forward).get(prefix)
+        return np.full(steps, NEVER) if run is None else run.tokens(np.arange(steps))
+
+    def outputs(self, steps: np.ndarray) -> np.ndarray:
+        """The positions that compute what steps of the emitting part emit, as `lane`."""
+        found = np.full(len(steps), NEVER)
+        for run in reversed(self._heads):
+            tokens = run.tokens(steps)
+            found = np.where(tokens == NEVER, found, tokens)
+        return found
 
     def output(self, step: int) -> int | None:
         """The position that computes what a step of the emitting part emits."""

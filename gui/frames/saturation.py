@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine import Trace, ops
+from engine.graph import Graph, Node
+from engine.layout import Lane
 from gui.frames.heatmap import padded
 from gui.frames.progress import Progress
 
@@ -66,20 +68,20 @@ class Row:
         return next((found for found in self.stretches if found.prefix == prefix), None)
 
 
+def sloped(graph: Graph) -> list[Node]:
+    """Every element-wise function of a cell, in the order of its equations."""
+    return [node for node in graph.operations if node.op in SLOPED]
+
+
 def saturation(trace: Trace, progress: Progress, layer: int, direction: str, sequence: int) -> tuple[Row, ...]:
     """Measure every element-wise function of a layer's cell, in the order of its equations."""
     lanes = [lane for lane in trace.lanes.values() if (lane.layer, lane.direction) == (layer, direction)]
     rows = []
-    for node in trace.graph.operations:
-        if node.op not in SLOPED:
-            continue
+    for node in sloped(trace.graph):
         argument = trace.graph.nodes[node.args[0]]
         stretches = []
         for lane in lanes:
-            nodes = trace.replay(lane.prefix).nodes
-            value, given = nodes[node.index][:, sequence], nodes[argument.index][:, sequence]
-            with np.errstate(all="ignore"):
-                slope = node.op.push(np, (np.ones_like(value),), value, given).mean(axis=-1)
+            slope = _slopes(trace, lane, node, argument, sequence).mean(axis=-1)
             stretches.append(
                 Stretch(
                     lane.prefix, trace.timeline.offset(lane.part), slope, progress.named(lane.prefix, node.name),
@@ -89,3 +91,12 @@ def saturation(trace: Trace, progress: Progress, layer: int, direction: str, seq
         selects = node.name if node.named else argument.name
         rows.append(Row(node.name, node.op.name, selects, STEEPEST.get(node.op.name, 1.0), tuple(stretches)))
     return tuple(rows)
+
+
+def _slopes(trace: Trace, lane: Lane, node: Node, argument: Node, sequence: int) -> np.ndarray:
+    """A function's derivative at every step of one sequence, (T, H); no replay where its argument is recorded."""
+    given = trace.value(lane.key(argument.name))[:, sequence]
+    with np.errstate(all="ignore"):
+        recorded = node.name in trace.graph.recorded
+        value = trace.value(lane.key(node.name))[:, sequence] if recorded else node.op.value(np, given)
+        return np.asarray(node.op.push(np, (np.ones_like(value),), value, given))

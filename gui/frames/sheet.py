@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 
 from engine import Trace
+from engine.layout import Lane
 from engine.narration import Words
 from gui.frames.diagram import DiagramFrame, diagram
 from gui.frames.heatmap import Heatmap, alone, heatmap
@@ -90,10 +92,18 @@ class Sheet:
         """The gradient norms."""
         return self.kept("norm", lambda: norm(self.trace, self.progress, self.words.sequence))
 
-    @property
+    @cached_property
     def directions(self) -> tuple[tuple[int, str], ...]:
         """Every (layer, direction) of the network, in order of computation."""
-        return tuple(dict.fromkeys((lane.layer, lane.direction) for lane in self.trace.lanes.values()))
+        return tuple(self.lanes)
+
+    @cached_property
+    def lanes(self) -> dict[tuple[int, str], list[Lane]]:
+        """The lanes of each (layer, direction), one a part."""
+        found: dict[tuple[int, str], list[Lane]] = {}
+        for lane in self.trace.lanes.values():
+            found.setdefault((lane.layer, lane.direction), []).append(lane)
+        return found
 
     @property
     def names(self) -> tuple[str, ...]:

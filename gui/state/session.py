@@ -23,9 +23,6 @@ _RUN_FIELDS = (
     *("engine", "device", "teacher_forcing", "initial", "arriving"),
 )
 
-MOST_WARM = 500_000
-"""So many numbers of the hidden state are replayed at once: an LSTM's replay holds some fifty times as many."""
-
 
 @dataclass(frozen=True)
 class Computed:
@@ -252,8 +249,9 @@ def compute(project: Project, confirmed: bool = False) -> Computed:
 
 
 def _warm(trace: Trace) -> None:
-    """Replay the lanes here: the window's first backward sentence would otherwise wait for it."""
-    keys = [lane.key(trace.graph.states[0]) for lane in trace.lanes.values()]
-    if trace.has_gradients and sum(trace.value(key).size for key in keys) <= MOST_WARM:
-        for key in keys:
-            trace.travelled(key)
+    """Do here what the window's first sentences and pictures would otherwise wait for."""
+    for lane in trace.lanes.values():
+        for state in trace.graph.states:
+            trace.value(lane.key(f"{state}_prev"))
+        if trace.has_gradients:
+            trace.travelled(lane.key(trace.graph.states[0]))

@@ -39,8 +39,7 @@ class HeatmapTrack(Track):
         self.id, self.title, self.group, self.shown = id, title, group, shown
         self._sheet, self._what = sheet, what
         layer, direction, name, gradient = what
-        lanes = [lane for lane in sheet.trace.lanes.values() if (lane.layer, lane.direction) == (layer, direction)]
-        shapes = [sheet.trace.value(lane.key(name)).shape for lane in lanes]
+        shapes = [sheet.trace.value(lane.key(name)).shape for lane in sheet.lanes[layer, direction]]
         size = f"{'∂L/∂' if gradient else ''}{name} ({shapes[0][2]} × {sum(shape[0] for shape in shapes)})"
         words = lane_words(sheet, layer, direction)
         self.subtitle = f"{size}\n{words}" if words else size

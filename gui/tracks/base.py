@@ -224,8 +224,8 @@ ORDER = ("output", "diagram", "tokens", "state", "gradient", "norm", "loss", "sa
 
 def lane_words(sheet: Sheet, layer: int, direction: str) -> str:
     """How a lane is told from the others, where there are others: "layer 2 ←"."""
-    several = len({layer for layer, _ in sheet.directions}) > 1
-    both = any(way == "reverse" for _, way in sheet.directions)
+    several = sheet.directions[-1][0] > 0
+    both = sheet.directions[-1][1] == "reverse"
     words = []
     if several:
         words.append(QCoreApplication.translate("tracks", "layer {}").format(layer + 1))

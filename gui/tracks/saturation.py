@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
 from engine.format import full, percent
-from gui.frames.saturation import Row, Stretch, saturation
+from gui.frames.saturation import Row, Stretch, saturation, sloped
 from gui.frames.sheet import Sheet
 from gui.tracks import _shapes
 from gui.tracks.base import Hit, Stage, Track, face, lane_words, tracks, write
@@ -30,7 +30,7 @@ class SaturationTrack(Track):
         words = lane_words(sheet, layer, direction)
         said = QCoreApplication.translate("tracks", "slope that is left")
         self.subtitle = f"{said}\n{words}" if words else said
-        self._count = sum(1 for _ in self.rows)
+        self._count = len(sloped(sheet.trace.graph))
         self.minimum = 14.0 * max(2, self._count) + 6
         self.natural = ROW * max(2, self._count) + 6
 

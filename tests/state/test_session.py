@@ -5,8 +5,10 @@ import threading
 import numpy as np
 import pytest
 
-from engine import EngineError, Network, memory, tasks
+from engine import EngineError, Network, memory, replay, tasks
 from engine.registry import cells
+from gui.frames.saturation import saturation
+from gui.frames.sheet import Sheet
 from gui.state import batch, session, training
 from gui.state.app_state import AppState
 from gui.state.document import opened
@@ -273,13 +275,12 @@ def test_a_failed_training_is_said(state, qtbot, monkeypatch):
 
 
 @pytest.mark.parametrize("cell", cells.names())
-def test_the_first_backward_sentence_finds_the_replay_done(open_state, cell):
-    trace = open_state("movie-review", cell).session.trace
-    replays = [trace.replay(prefix) for prefix in trace.lanes]
-    assert all(replay._pulled is not None for replay in replays)
-
-
-def test_a_large_run_is_not_replayed_before_it_is_asked_for(open_state, monkeypatch):
-    monkeypatch.setattr(session, "MOST_WARM", 3)
-    trace = open_state().session.trace
-    assert trace.has_gradients and all(trace.replay(prefix)._pulled is None for prefix in trace.lanes)
+@pytest.mark.parametrize("id", tasks.ids())
+def test_no_sentence_and_no_picture_of_a_run_replays_it(open_state, monkeypatch, id, cell):
+    state = open_state(id, cell)
+    trace = state.session.trace
+    monkeypatch.setattr(replay.LaneReplay, "__init__", None)
+    assert all(trace.narrate(event, state.session.words) for event in trace.events)
+    sheet = Sheet(trace, state.session.words)
+    assert sheet.norm.lines and sheet.diagram.rows
+    assert all(saturation(trace, sheet.progress, *lane, 0) for lane in sheet.directions)
