@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSpacerItem, QVBoxLayout, QWidget
 
 from engine import Trace, narration
 from engine.events import Event
@@ -18,6 +18,8 @@ from gui.widgets import RichLine
 
 SENTENCE, PASS, EQUATION = 42.0, 24.0, 42.0
 """Heights of letters on a screen of 1080 pixels."""
+ROW = 2.0
+"""Height of the line of the pass and the equation, in heights of the equation's letters."""
 ROLES = {"plain": "text"}
 _LOWERED = re.compile(r"(?<=\w)_(\w+)")
 
@@ -31,12 +33,15 @@ class Head(QWidget):
         self.sentence = RichLine(SENTENCE, lines=3)
         self.equation = MathLabel("", EQUATION)
         # The equation stands beside the pass, so that the sentence has the whole width and few lines.
-        self._line, column = QHBoxLayout(), QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        self._line, self._column = QHBoxLayout(), QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
         self._line.addWidget(self.headline, 1)
         self._line.addWidget(self.equation, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        column.addLayout(self._line)
-        column.addWidget(self.sentence)
+        self._column.addLayout(self._line)
+        self._column.addWidget(self.sentence)
+        # Below a sentence of one line, so that all begin at one height.
+        self._rest = QSpacerItem(0, 0)
+        self._column.addItem(self._rest)
         for child in (self, self.headline, self.sentence, self.equation):
             child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
@@ -52,17 +57,20 @@ class Head(QWidget):
         zoomed = scale / fonts.zoom()
         self._width = width
         self.headline.set_size(PASS * zoomed)
-        self.headline.setFixedHeight(round(1.6 * EQUATION * scale))
+        self.headline.setFixedHeight(round(ROW * EQUATION * scale))
         self.sentence.set_size(SENTENCE * zoomed)
         self.equation.set_px(EQUATION * zoomed)
-        self.equation.setMaximumWidth(max(80, round(width * 0.6)))
+        # A tall one is scaled down, so that what stands below keeps its place.
+        self.equation.setMaximumSize(max(80, round(width * 0.6)), self.headline.height())
         self._line.setSpacing(round(40 * scale))
         self.make_room()
 
     def make_room(self) -> None:
-        """Give the sentence the lines it needs, two at least, so that the score seldom moves."""
-        line = self.sentence.minimumSizeHint().height()
-        self.sentence.setFixedHeight(max(2 * line, self.sentence.heightForWidth(self._width)))
+        """Give the sentence the lines it needs, and room for two at least, so that the score seldom moves."""
+        height, least = self.sentence.heightForWidth(self._width), 2 * self.sentence.minimumSizeHint().height()
+        self.sentence.setFixedHeight(height)
+        self._rest.changeSize(0, max(0, least - height))
+        self._column.invalidate()
 
     def say(self, trace: Trace | None, event: Event | None, words: narration.Words) -> None:
         """Show the sentence and the equation of an event."""

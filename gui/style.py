@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPolygonF
-from PySide6.QtWidgets import QProxyStyle, QStyle, QStyleHintReturn, QStyleOption, QWidget
+from PySide6.QtWidgets import QMenuBar, QProxyStyle, QStyle, QStyleHintReturn, QStyleOption, QWidget
 
 import resources
 from gui import fonts, icons, palette
@@ -91,7 +91,9 @@ class Style(QProxyStyle):
         widget: QWidget | None = None,
         returned: QStyleHintReturn | None = None,
     ) -> int:
-        """Return how something behaves."""
+        """Return how something behaves; the menu bar's letters are underlined while it has the keyboard."""
+        if hint == _HINT.SH_UnderlineShortcut and isinstance(widget, QMenuBar):
+            return int(widget.hasFocus())
         value = HINTS.get(hint)
         return super().styleHint(hint, option, widget, returned) if value is None else value
 

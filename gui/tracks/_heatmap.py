@@ -12,7 +12,7 @@ from gui.frames.heatmap import Block, Heatmap
 from gui.frames.progress import runs
 from gui.frames.sheet import Sheet
 from gui.tracks import _shapes
-from gui.tracks.base import Hit, Stage, Track, lane_words
+from gui.tracks.base import Hit, Move, Stage, Track, lane_words
 
 PAD = 5.0
 EMPTY = 0.55
@@ -42,7 +42,7 @@ class HeatmapTrack(Track):
         shapes = [sheet.trace.value(lane.key(name)).shape for lane in sheet.lanes[layer, direction]]
         size = f"{'∂L/∂' if gradient else ''}{name} ({shapes[0][2]} × {sum(shape[0] for shape in shapes)})"
         words = lane_words(sheet, layer, direction)
-        self.subtitle = f"{size}\n{words}" if words else size
+        self.subtitle = f"{size}{'  ' if len(words) == 1 else chr(10)}{words}".rstrip()
         self.natural = min(140.0, max(64.0, 15.0 * shapes[0][2])) + 2 * PAD
 
     @property
@@ -72,6 +72,11 @@ class HeatmapTrack(Track):
                 self._paint_runs(painter, stage, block, low, high)
             else:
                 self._paint_columns(painter, stage, block, low, high)
+
+    def touched(self, move: Move) -> Sequence[tuple[int, int]]:
+        """The steps whose values come or go."""
+        blocks = self.frame.blocks
+        return [(column, column) for block in blocks for column in move.among(block.positions, block.first)]
 
     def hit(self, stage: Stage, x: float, y: float) -> Hit | None:
         """The unit and step at a point."""

@@ -106,10 +106,12 @@ def _write(
     painter: QPainter, stage: Stage, start: QPointF, end: QPointF, text: str, colour: QColor, words: bool = False
 ) -> None:
     middle, room = (start.x() + end.x()) / 2, abs(end.x() - start.x()) + stage.px(2)
+    # All numbers of a score have one size: what the longest usual one takes between two cells.
+    usual = min(room, max(stage.axis.column * 0.46, stage.axis.column - stage.px(64)) + stage.px(2))
     for size in (11.0, 9.5, 8.5):
-        kind = face("ui" if words else "mono", stage.px(size))
+        kind = face("ui" if words else "mono", stage.type(size))
         width = kind.width(text)
-        if width <= room:
+        if width <= room and (words or kind.width("0.00") <= usual):
             at = QPointF(middle, start.y() + stage.px(14))
             height = kind.cap + stage.px(4)
             _shapes.clear(painter, QRectF(middle - width / 2 - 1, at.y() - height / 2, width + 2, height))

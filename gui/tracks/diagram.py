@@ -10,12 +10,13 @@ from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
 from engine.registry import cells
+from gui.frames.axis import Part
 from gui.frames.diagram import DiagramFrame, Row
 from gui.frames.heatmap import Block
 from gui.frames.sheet import Sheet
 from gui.tracks import _passes, _rolled, _shapes
 from gui.tracks._passes import Box
-from gui.tracks.base import Hit, Stage, Track, face, lane_words, tracks, write
+from gui.tracks.base import Hit, Move, Stage, Track, face, lane_words, tracks, write
 
 ABOVE, BELOW = 26.0, 24.0
 """Room for the arrows to the outputs and from the inputs."""
@@ -115,8 +116,22 @@ class DiagramTrack(Track):
         # While cells lie on one another there is no room for arrows.
         if stage.axis.column >= stage.px(24) and stage.axis.column * (1 - stage.fold) >= place.width * (stage.fold > 0):
             _passes.paint(painter, stage, self.frame, self._box)
+        painter.setOpacity(1 - stage.fold)
+        self._paint_names(painter, stage, place)
+        painter.setOpacity(1.0)
         if stage.lit:
             _rolled.light(painter, stage, self.frame, self._box)
+
+    def touched(self, move: Move) -> Sequence[tuple[int, int]]:
+        """The cells that come or go or lose the playhead, and the arrows that are drawn or turned back."""
+        sheet, found = self._sheet, [(column, column) for column in move.ends]
+        for row in self.frame.rows:
+            for block in row.states.blocks:
+                found += [(column - 1, column) for column in move.among(block.positions, block.first)]
+        for line in sheet.norm.lines if sheet.trace.has_gradients else ():
+            found += [(column, column + 1) for column in move.among(line.positions, line.first)]
+        emitting = {output: column for column, output in self.frame.emitting.items()}
+        return found + [(emitting[output], emitting[output]) for output in move.among(sheet.progress.outputs)]
 
     def _paint_current(self, painter: QPainter, stage: Stage, place: Geometry) -> None:
         for index, row in enumerate(self.frame.rows):
@@ -226,33 +241,43 @@ class DiagramTrack(Track):
         return box.adjusted(pad, pad, -pad, -pad)
 
     def _paint_frames(self, painter: QPainter, stage: Stage, place: Geometry) -> None:
-        """The encoder's and the decoder's frames, each with its name where no arrow passes."""
+        """The encoder's and the decoder's frames."""
         if len(stage.axis.parts) < 2:
             return
-        theme = stage.theme
+        for box, _ in self._framed(stage, place):
+            painter.setPen(QPen(stage.theme.border, max(1.5, stage.px(1.5))))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), stage.px(10), stage.px(10))
+
+    def _paint_names(self, painter: QPainter, stage: Stage, place: Geometry) -> None:
+        """What the frames are called: beside the first arrow to an output, or over it where there is no room."""
+        if len(stage.axis.parts) < 2:
+            return
         names = {
             "encoder": QCoreApplication.translate("tracks", "ENCODER"),
             "decoder": QCoreApplication.translate("tracks", "DECODER"),
         }
         kind = face("ui", stage.type(10.5), 600)
-        for part in stage.axis.parts:
-            left, right = stage.axis.left(part.first), stage.axis.right(part.first + part.count - 1)
-            if right < stage.left or left > stage.right:
-                continue
-            box = QRectF(left, place.top, right - left, place.bottom - place.top)
-            painter.setPen(QPen(theme.border, max(1.5, stage.px(1.5))))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), stage.px(10), stage.px(10))
+        for box, part in self._framed(stage, place):
             name = names[part.name]
             width = kind.width(name)
             emits = any(part.first <= c < part.first + part.count for c in self.frame.emitting)
-            # The arrows to the outputs cross the frame in the middle of each column.
-            free = stage.axis.column - stage.px(12) if emits and stage.axis.column >= stage.px(24) else box.width()
-            start = stage.axis.centre(part.first) + stage.px(6) if free < box.width() else left + stage.px(12)
-            if width <= min(free, box.width() - stage.px(16)):
+            beside = emits and width <= stage.axis.column - stage.px(12)
+            start = stage.axis.centre(part.first) + stage.px(6) if beside else box.left() + stage.px(12)
+            if width <= box.width() - stage.px(16):
                 at = QPointF(start, place.top + stage.px(9 if stage.narrow else 13))
                 _shapes.clear(painter, QRectF(start - 2, at.y() - stage.px(6), width + 4, stage.px(12)))
-                write(painter, at, name, kind, theme.muted)
+                write(painter, at, name, kind, stage.theme.muted)
+
+    @staticmethod
+    def _framed(stage: Stage, place: Geometry) -> list[tuple[QRectF, Part]]:
+        """The parts that are exposed, and where their frames stand."""
+        found = []
+        for part in stage.axis.parts:
+            left, right = stage.axis.left(part.first), stage.axis.right(part.first + part.count - 1)
+            if right >= stage.left and left <= stage.right:
+                found.append((QRectF(left, place.top, right - left, place.bottom - place.top), part))
+        return found
 
     def _paint_cell(
         self, painter: QPainter, stage: Stage, place: Geometry, index: int, block: Block, column: int
@@ -303,12 +328,17 @@ class DiagramTrack(Track):
         if index and len({row.layer for row in self.frame.rows}) < len(self.frame.rows):
             return  # between two directions the arrows have the room
         name, below = self.frame.rows[index].states.name, str(step + 1)
-        big, small = face("math", stage.type(18)), face("math", stage.type(12))
-        width = big.width(name) + small.width(below)
-        x = box.center().x() - width / 2
-        if leaving:
-            x = box.center().x() - stage.px(8) - width
-        y = box.top() - stage.px(5)
+        aside = stage.px(7) if leaving else 0.0
+        room = stage.axis.column / 2 - aside - stage.px(3) if leaving else stage.axis.column
+        for size in (18.0, 15.0, 13.0):
+            big, small = face("math", stage.type(size)), face("math", stage.type(size * 0.68))
+            width = big.width(name) + small.width(below)
+            if width <= room:
+                break
+        else:
+            return
+        x = box.center().x() - (aside + width if leaving else width / 2)
+        y = box.top() - stage.px(7)
         painter.setPen(stage.theme.text)
         painter.setFont(big.font)
         painter.drawText(QPointF(x, y), name)

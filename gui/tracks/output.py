@@ -8,17 +8,20 @@ import numpy as np
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
-from engine.format import fixed, full, number, percent
+from engine.format import THIN, TIMES, fixed, full, number, percent
 from gui import colormaps, palette
 from gui.frames.heatmap import scale_of
 from gui.frames.outputs import Choice, OutputsFrame
 from gui.frames.sheet import Sheet
 from gui.tracks import _shapes
-from gui.tracks.base import Hit, Stage, Track, beginning, elided, face, tracks, write
+from gui.tracks.base import Hit, Move, Stage, Track, beginning, elided, face, tracks, write
 
 ROW = 17.0
 FONT = 11.0
 LOSS = 19.0
+LONGEST = "0.00\u202f×\u202f10⁻⁵"
+WORD = 40.0
+"""Room that a word must have beside its probability."""
 FOLDED = 50.0
 """Height where columns are narrow and only a strip of losses is left."""
 
@@ -79,6 +82,13 @@ class OutputTrack(Track):
             else:
                 self._paint_numbers(painter, stage, output, box)
             self._paint_loss(painter, stage, output, box)
+
+    def touched(self, move: Move) -> Sequence[tuple[int, int]]:
+        """The outputs that come or go; a single one may be wider than its column."""
+        found = self.frame.columns[move.among(self._sheet.progress.outputs)].tolist()
+        if self.frame.single:
+            return [(0, len(self._sheet.trace.timeline) - 1)] if found else ()
+        return [(column, column) for column in found]
 
     def hit(self, stage: Stage, x: float, y: float) -> Hit | None:
         """The output, and its class or component, at a point."""
@@ -185,7 +195,8 @@ class OutputTrack(Track):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.slot if np.isfinite(choice.share) else _shapes.hatched(theme, stage.unit))
         painter.drawRoundedRect(line, radius, radius)
-        pad = stage.px(6)
+        wide = line.width() >= stage.px(110)
+        pad, size = stage.px(6 if wide else 4), stage.type(FONT if wide else FONT * 0.93)
         if np.isfinite(choice.share):
             bar = QRectF(line)
             bar.setWidth(max(stage.px(2), line.width() * choice.share))
@@ -193,19 +204,18 @@ class OutputTrack(Track):
             painter.drawRoundedRect(bar, min(radius, bar.width() / 2), radius)
         middle = line.center().y()
         right = line.right() - pad
+        kind = face("mono", stage.type(FONT * 0.95))
+        # In every line of every list or in none: a column of numbers is read downwards and across.
+        numbered = line.width() - 2 * pad - kind.width("0.00") >= stage.px(WORD)
         shown = choice.target and self.frame.scored(stage.position) and line.width() >= stage.px(44)
         if shown:
             self._tick(painter, QPointF(right - stage.px(4), middle), stage)
-            right -= stage.px(13)
-        kind = face("mono", stage.type(FONT * 0.95))
-        share = percent(choice.share, 0) if choice.share >= 0.995 or choice.share == 0 else fixed(choice.share, 2)
-        if self.frame.single:
-            share = percent(choice.share)
+            right -= stage.px(14 if wide else 10)
+        share = percent(choice.share) if self.frame.single else fixed(choice.share, 2)
         left = line.x() + pad
-        label = face("ui", stage.type(FONT), 600 if best else 400)
-        needed = label.width(choice.label)
-        if right - left - kind.width(share) >= min(needed, stage.px(52)):
-            right -= write(painter, QPointF(right, middle), share, kind, theme.muted, "right") + stage.px(5)
+        label = face("ui", size, 600 if best else 400)
+        if numbered:
+            right -= write(painter, QPointF(right, middle), share, kind, theme.muted, "right") + stage.px(4)
         if line.width() < stage.px(56):
             label = face("ui", stage.type(FONT * 0.9), 600 if best else 400)
             text = beginning(label, choice.label, right - left + pad)
@@ -256,9 +266,17 @@ class OutputTrack(Track):
         value, kind = float(frame.loss[output]), face("mono", stage.type(FONT * 0.95))
         name = "L" if frame.single else "ℓ"
         colour = stage.theme.muted if np.isfinite(value) else stage.theme.warning
-        room = box.width()
-        for text in (f"{name} = {number(value, 3)}", f"{name} {number(value, 2)}", number(value, 2)):
-            if kind.width(text) <= room:
+        room = box.width() + stage.px(6)
+        short = number(value, 1).replace(f"{THIN}{TIMES}{THIN}", TIMES)
+        # The same form for all: the first in which even the longest of losses would have room.
+        forms = (
+            (f"{name} = {number(value, 3)}", f"{name} = {LONGEST}"),
+            (f"{name} {number(value, 2)}", f"{name} {LONGEST}"),
+            (number(value, 2), LONGEST),
+            (short, short),
+        )
+        for text, longest in forms:
+            if kind.width(longest) <= room and kind.width(text) <= room:
                 at = QPointF(box.center().x(), box.bottom() + stage.px(LOSS / 2))
                 write(painter, at, text, kind, colour, "centre")
                 return

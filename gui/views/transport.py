@@ -42,7 +42,7 @@ class TransportView(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._pass = label("", "caption")
         self._pass_length = -1
-        self._sentence = RichLine(15)
+        self._sentence = RichLine(15, least=12)
         self._bar = TimelineBar()
         self._buttons = self._make_buttons()
         self._granularity = SegmentedControl(name=self.tr("How far one step goes"))

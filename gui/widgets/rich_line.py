@@ -40,7 +40,8 @@ class _Piece:
 class RichLine(Painted):
     """Shows segments of (text, role) on one line, or on several where that is allowed.
 
-    What does not fit ends in an ellipsis and is read in full in the tooltip and by a screen reader.
+    What does not fit is written smaller, as far as that is allowed; then it ends in an ellipsis and is read in
+    full in the tooltip and by a screen reader.
 
     Parameters
     ----------
@@ -48,11 +49,17 @@ class RichLine(Painted):
         The font size at a zoom of 1.
     lines : int
         How many lines it may take.
+    least : float, optional
+        The smallest font size; by default it is always the same.
     """
 
-    def __init__(self, size: float = 15, lines: int = 1, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, size: float = 15, lines: int = 1, parent: QWidget | None = None, least: float | None = None
+    ) -> None:
         super().__init__(parent)
         self._size, self._most = size, max(1, lines)
+        self._least = size if least is None else least
+        self._fitted = size
         self._segments: tuple[tuple[str, str], ...] = ()
         self._pieces: list[_Piece] = []
         self._broken: tuple[int, list[list[_Piece]]] | None = None
@@ -105,11 +112,7 @@ class RichLine(Painted):
     def relayout(self) -> None:
         """Measure every word again."""
         self._broken = None
-        self._pieces = []
-        zoom = fonts.zoom()
-        for text, role in self._segments:
-            for part in _words(text):
-                self._pieces.append(_Piece(part, role, _width(part, role, self._size, zoom)))
+        self._pieces = self._measured(self._size)
 
     def sizeHint(self) -> QSize:
         """Return the size of the sentence on one line."""
@@ -141,7 +144,7 @@ class RichLine(Painted):
                     if piece.role != role:
                         role = piece.role
                         colour, _, _, lowered = ROLES[role]
-                        painter.setFont(_font(role, self._size, zoom))
+                        painter.setFont(_font(role, self._fitted, zoom))
                         painter.setPen(worn.color(colour))
                     if piece.text != " ":
                         painter.drawText(QPointF(x, base + lowered * ascent), piece.text)
@@ -165,14 +168,27 @@ class RichLine(Painted):
 
     def _lines(self, width: int) -> list[list[_Piece]]:
         if self._broken is None or self._broken[0] != width:
-            self._broken = (width, self._break(float(width)))
+            self._broken = (width, self._break(float(width), self._fit(width)))
         return self._broken[1]
 
-    def _break(self, width: float) -> list[list[_Piece]]:
+    def _fit(self, width: int) -> list[_Piece]:
+        """The words at the largest size at which they have room, or at the smallest."""
+        pieces, self._fitted = self._pieces, self._size
+        while self._fitted > self._least and sum(piece.width for piece in pieces) > width * self._most:
+            self._fitted = max(self._least, self._fitted - 1)
+            pieces = self._measured(self._fitted)
+        return pieces
+
+    def _measured(self, size: float) -> list[_Piece]:
+        zoom = fonts.zoom()
+        parts = [(part, role) for text, role in self._segments for part in _words(text)]
+        return [_Piece(part, role, _width(part, role, size, zoom)) for part, role in parts]
+
+    def _break(self, width: float, pieces: list[_Piece]) -> list[list[_Piece]]:
         lines: list[list[_Piece]] = [[]]
         used = 0.0
         # Pieces without a space between them stay together: a word and its index or its comma.
-        for group in _groups(self._pieces):
+        for group in _groups(pieces):
             size = sum(piece.width for piece in group)
             blank = group[0].text.isspace()
             if used + size > width and not blank:
@@ -190,7 +206,7 @@ class RichLine(Painted):
         """End the last line with an ellipsis, between words: half a number would be a wrong one."""
         last = lines[-1] or group[:1]
         role = last[-1].role
-        mark = _width(ELLIPSIS, role, self._size, fonts.zoom())
+        mark = _width(ELLIPSIS, role, self._fitted, fonts.zoom())
         kept = _groups(lines[-1])
         while kept and (used + mark > width or kept[-1][0].text.isspace()):
             used -= sum(piece.width for piece in kept.pop())

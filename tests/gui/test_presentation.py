@@ -1,14 +1,20 @@
 """The presentation: what the back row reads, what a clicker does, and which screen it takes."""
 
+import re
+
 import pytest
 import score_bench as bench
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QFontMetricsF
+from PySide6.QtCore import QBuffer, QPoint, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter
+from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QApplication
 
 from engine import SpecError
+from gui import fonts
 from gui.presentation import Presentation, chosen_screen
 from gui.presentation_head import lowered
+from gui.presentation_keys import entries
+from gui.tracks._rolled import WEIGHTS
 from gui.tracks.base import face
 
 
@@ -126,8 +132,35 @@ def test_letters_grow_with_the_screen(stage, size, share):
     drawn = scene.stage(scene.strips[0], 0, 100)
     assert face("ui", drawn.type(8)).font.pixelSize() >= round(22 * share)
     sentence = widget.head.sentence
-    assert sentence.minimumSizeHint().height() >= QFontMetricsF(sentence._font("text")).height()
-    assert sentence._font("text").pixelSize() >= round(40 * share)
+    letters = fonts.ui(sentence._fitted)
+    assert sentence.minimumSizeHint().height() >= QFontMetricsF(letters).height()
+    assert letters.pixelSize() >= round(40 * share)
+
+
+@pytest.mark.parametrize("made", [bench.sentiment, bench.translation, bench.tagging, bench.caption])
+def test_nothing_is_written_smaller_than_the_back_row_reads(stage, made):
+    widget, state = stage(made())
+    widget.score.scene.choose([track.id for track in widget.score.scene.available])
+    widget.score.canvas.repaint_all()
+    for position in (1, state.cursor.count // 2, state.cursor.count):
+        state.cursor.go(position)
+        drawing, lines = QBuffer(), QSvgGenerator()
+        lines.setOutputDevice(drawing)
+        lines.setSize(widget.size())
+        with QPainter(lines) as painter:
+            widget.render(painter, QPoint(0, 0))
+        heights = re.findall(r'<text [^>]*font-size="([0-9.]+)"', drawing.data().toStdString())
+        assert heights and min(map(float, heights)) >= 22
+
+
+def test_every_sentence_begins_at_one_height(stage):
+    widget, state = stage()
+    tops = set()
+    for position in range(1, state.cursor.count + 1):
+        state.cursor.go(position)
+        QApplication.processEvents()
+        tops.add((widget.head.sentence.y(), widget.score.y()))
+    assert len(tops) == 1
 
 
 @pytest.mark.parametrize(
@@ -178,3 +211,43 @@ def test_the_other_screen_is_taken():
 def test_indices_are_set_lower():
     assert lowered("by W_h and", "plain") == [("by W", "text"), ("h", "sub"), (" and", "text")]
     assert lowered("“like”", "forward") == [("“like”", "forward")]
+
+
+def test_r_rolls_the_network_up_and_out_without_a_step(stage, qtbot):
+    widget, state = stage(position=5)
+    qtbot.keyClick(widget, Qt.Key.Key_R)
+    assert (widget.fold.rolled, widget.score.scene.fold, state.cursor.position) == (True, 1.0, 5)
+    qtbot.keyClick(widget, Qt.Key.Key_PageDown)
+    assert state.cursor.position == 6
+    qtbot.keyClick(widget, Qt.Key.Key_R)
+    assert (widget.fold.rolled, widget.score.scene.fold) == (False, 0.0)
+
+
+def test_w_lights_one_shared_weight_after_the_other(stage, qtbot):
+    widget, state = stage(position=5)
+    seen = []
+    for _ in range(4):
+        qtbot.keyClick(widget, Qt.Key.Key_W)
+        seen.append(widget.score.scene.lit)
+    assert seen == [*WEIGHTS, ""]
+    assert state.cursor.position == 5
+
+
+def test_the_switch_is_there_while_the_pointer_is_and_a_click_on_it_is_no_step(stage, qtbot):
+    widget, state = stage(position=5)
+    assert not widget.switch.isVisible()
+    qtbot.mouseMove(widget, QPoint(900, 500))
+    assert widget.switch.isVisible()
+    assert widget.switch.font().pixelSize() >= 22
+    assert widget.switch.geometry().right() < widget.score.geometry().left() + widget.score.gutter.width()
+    qtbot.mouseClick(widget.switch, Qt.MouseButton.LeftButton)
+    assert (widget.fold.rolled, state.cursor.position) == (True, 5)
+    assert widget.switch.text().startswith("Unrolled")
+    assert not widget.switch.hasFocus()
+    widget._idle.timeout.emit()
+    assert not widget.switch.isVisible()
+
+
+def test_the_help_names_the_keys_of_the_stage(stage, qtbot):
+    keys = {key for _, row in entries() for key in row.replace(",", " ").split()}
+    assert {"R", "W", "L", "T", "B", "PgDown", "PgUp", "Esc", "F5"} <= keys

@@ -201,6 +201,18 @@ def test_narration_takes_as_many_lines_as_it_may(qtbot):
     assert line.elided() and len(line._lines(300)) == 2
 
 
+def test_narration_is_written_smaller_before_it_is_cut(qtbot):
+    line, same = RichLine(15, least=12), RichLine(15)
+    for each in (line, same):
+        qtbot.addWidget(each)
+        each.set_segments([("It keeps ", "text"), ("57\u202f%", "backward"), (" of its size", "text")])
+    for each in (line, same):
+        each.resize(round(0.9 * same.sizeHint().width()), 30)
+    assert same.elided() and not line.elided() and line.minimumSizeHint() == same.minimumSizeHint()
+    line.resize(same.sizeHint().width() // 2, 30)
+    assert line.elided()
+
+
 def test_banner_offers_its_actions(qtbot, show, received):
     banner = show(Banner("The weights are fresh", "warning", [("train", "Train them"), ("undo", "Undo")]))
     told = received(banner.action)
