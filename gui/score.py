@@ -121,7 +121,7 @@ class Score(QWidget):
     def fit(self) -> None:
         """Show every column at once."""
         self.scene.fit()
-        self._refresh()
+        self.refresh()
 
     def zoom(self, factor: float, x: float | None = None) -> None:
         """Make columns wider or narrower, around an x of the canvas or around the playhead."""
@@ -129,7 +129,7 @@ class Score(QWidget):
             column = self.scene.column
             x = self.canvas.width() / 2 if column is None else self.scene.axis.centre(column)
         self.scene.zoom(factor, x)
-        self._refresh()
+        self.refresh()
 
     def go_to(self, column: int) -> None:
         """Move the playhead to a column, in the pass that it is in."""
@@ -146,18 +146,17 @@ class Score(QWidget):
         self.scene.set_sheet(None if trace is None else Sheet(trace, self._state.session.words))
         self.scene.follow()
         self._on_selection_changed(self._state.selection.value)
-        self._refresh()
+        self.refresh()
         self._describe()
 
     def _on_cursor_changed(self, position: int) -> None:
-        ranges = self.scene.set_position(self._state.cursor.reached, self._state.cursor.event)
-        before = self.scene.axis.scroll
-        if self.scene.follow():
-            self.canvas.shift(round(self.scene.axis.scroll - before))
+        scene = self.scene
+        before, old, scroll = scene.position, scene.column, scene.axis.scroll
+        scene.set_position(self._state.cursor.reached, self._state.cursor.event)
+        if scene.follow():
+            self.canvas.shift(round(scene.axis.scroll - scroll))
             self._set_bars()
-            if ranges:
-                ranges = self.scene.set_position(self._state.cursor.reached, self._state.cursor.event)
-        self.canvas.repaint_columns(ranges)
+        self.canvas.repaint_patches(scene.touched(before, old))
         self._describe()
 
     def _on_selection_changed(self, value: Selected | None) -> None:
@@ -170,13 +169,13 @@ class Score(QWidget):
         self.setPalette(palette)
         self.scene.set_unit(fonts.zoom() * self._factor, self._least)
         self.gutter.relayout()
-        self._refresh()
+        self.refresh()
 
     def _on_tracks_changed(self) -> None:
         if self._settings is not None:
             names = names_of(self.scene.shown, self.scene.available) if self.scene.names is not None else []
             self._settings.set_tracks(self._stage, names)
-        self._refresh()
+        self.refresh()
 
     def _on_pointed(self, hit: Hit | None) -> None:
         if hit is None:
@@ -200,13 +199,13 @@ class Score(QWidget):
             self.gutter.update()
 
     def _on_canvas_resized(self) -> None:
-        self._refresh()
+        self.refresh()
         if self.scene.follow():
-            self._refresh()
+            self.refresh()
 
     def _on_resized(self, id: str, height: float) -> None:
         self.scene.set_height(id, height)
-        self._refresh()
+        self.refresh()
 
     def _on_menu_asked(self, id: str, at: QPoint) -> None:
         if self.scene.sheet is not None:
@@ -224,7 +223,7 @@ class Score(QWidget):
 
     # Upkeep ---------------------------------------------------------------------------------------------------
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Arrange and paint everything anew."""
         self.scene.resize(self.canvas.width(), self.canvas.height())
         self._set_bars()

@@ -16,7 +16,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from gui.score_scene import Scene
+from gui.score_scene import Patch, Scene
 from gui.theme import theme, themes
 from gui.tracks import _links, _shapes
 from gui.tracks.base import Hit, elided, face, value_tip, write
@@ -46,7 +46,7 @@ class Canvas(QWidget):
         super().__init__(parent)
         self._scene = scene
         self._picture = QPixmap()
-        self._dirty: list[tuple[float, float]] | None = None
+        self._dirty: list[Patch] | None = None
         self._band = 0.0
         self._chosen: Hit | None = None
         self._notes: list[QRect] = []
@@ -67,17 +67,17 @@ class Canvas(QWidget):
         self._band = self._goal()
         self.update()
 
-    def repaint_columns(self, ranges: list[tuple[float, float]] | None) -> None:
-        """Paint what lies between these x anew; None: everything."""
+    def repaint_patches(self, patches: list[Patch] | None) -> None:
+        """Paint these parts anew; None: everything."""
         self._travel()
-        if ranges is None:
+        if patches is None:
             self._dirty = None
             self.update()
             return
         if self._dirty is not None:
-            self._dirty += ranges
-        for left, right in ranges:
-            self.update(QRect(int(left) - 1, 0, int(right - left) + 3, self.height()))
+            self._dirty += patches
+        for patch in patches:
+            self.update(self._rect(patch))
         for note in [*self._notes, *self._note_rects()]:
             self.update(note)
 
@@ -86,10 +86,8 @@ class Canvas(QWidget):
         strip = next((strip for strip in self._scene.strips if strip.track.id == id), None)
         if strip is None or self._dirty != [] or self._picture.isNull():
             self._dirty = None
-            self.update()
-            return
-        box = QRectF(0, strip.top - self._scene.offset, self.width(), strip.height)
-        self._repaint([box.intersected(QRectF(self.rect())).toAlignedRect()])
+        else:
+            self._dirty = [(0.0, float(self.width()), id)]
         self.update()
 
     def shift(self, dx: int) -> None:
@@ -101,10 +99,10 @@ class Canvas(QWidget):
             self._dirty = None
         elif dx:
             self._picture.scroll(round(-dx * ratio), 0, self._picture.rect())
-            self._dirty = [(left - dx, right - dx) for left, right in self._dirty]
+            self._dirty = [(left - dx, right - dx, id) for left, right, id in self._dirty]
             # Words near the edge were cut off there, so a little more than what came into view is painted.
             stray = 2 * self._scene.axis.column if self._scene.axis.column < 60 else self._scene.axis.column
-            self._dirty.append((self.width() - dx - stray, self.width()) if dx > 0 else (0, -dx + stray))
+            self._dirty.append((self.width() - dx - stray, self.width(), "") if dx > 0 else (0, -dx + stray, ""))
         self.update()
 
     def set_chosen(self, chosen: Hit | None) -> None:
@@ -209,36 +207,52 @@ class Canvas(QWidget):
             self._dirty = None
         if self._scene.sheet is None or self._dirty == [] or size.isEmpty():
             return
-        whole = QRectF(self.rect())
-        region = QRegion()
-        for left, right in [(0.0, whole.width())] if self._dirty is None else self._dirty:
-            region += QRectF(left, 0, right - left, whole.height()).intersected(whole).toAlignedRect()
-        self._repaint(_rects(region))
-        self._dirty = []
-
-    def _repaint(self, rects: list[QRect]) -> None:
-        """Paint these parts of the picture anew."""
-        ratio = self._picture.devicePixelRatio()
+        patches = [(0.0, float(self.width()), "")] if self._dirty is None else self._dirty
         with QPainter(self._picture) as painter:
             painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
-            for rect in rects:
+            for rect in self._parts(patches):
                 painter.setCompositionMode(_MODE.CompositionMode_Source)
                 painter.fillRect(rect, Qt.GlobalColor.transparent)
                 painter.setCompositionMode(_MODE.CompositionMode_SourceOver)
                 self._paint_tracks(painter, rect, ratio)
+        self._dirty = []
+
+    def _parts(self, patches: list[Patch]) -> list[QRect]:
+        """The rectangles that patches cover, none of them twice."""
+        done, found = QRegion(), []
+        for id in dict.fromkeys(["", *(patch[2] for patch in patches)]):
+            region = QRegion()
+            for patch in patches:
+                if patch[2] == id:
+                    region += self._rect(patch)
+            found += _rects(region - done)
+            done += region
+        return found
+
+    def _rect(self, patch: Patch) -> QRect:
+        """The pixels of a patch."""
+        left, right, id = patch
+        top, bottom = 0.0, float(self.height())
+        strip = next((strip for strip in self._scene.strips if strip.track.id == id), None)
+        if strip is not None:
+            top, bottom = strip.top - self._scene.offset, strip.bottom - self._scene.offset
+        return QRectF(left, top, right - left, bottom - top).intersected(QRectF(self.rect())).toAlignedRect()
 
     def _paint_tracks(self, painter: QPainter, rect: QRect, ratio: float) -> None:
         scene, edge = self._scene, self._scene.edge
         left, right = float(rect.left()), float(rect.right() + 1)
-        stages = [(strip.track, scene.stage(strip, left, right, ratio)) for strip in scene.strips]
-        painter.save()
-        painter.setClipRect(rect)
-        painter.translate(edge, 0)
-        _links.paint(painter, {track.id: (track, stage) for track, stage in stages})
-        painter.restore()
-        for track, stage in stages:
-            if stage.bottom < rect.top() or stage.top > rect.bottom() + 1:
+        if scene.sheet is not None and scene.sheet.feedback:
+            painter.save()
+            painter.setClipRect(rect)
+            painter.translate(edge, 0)
+            stages = ((strip.track, scene.stage(strip, left, right, ratio)) for strip in scene.strips)
+            _links.paint(painter, {track.id: (track, stage) for track, stage in stages})
+            painter.restore()
+        for strip in scene.strips:
+            track, top = strip.track, strip.top - scene.offset
+            if top + strip.height < rect.top() or top > rect.bottom() + 1:
                 continue
+            stage = scene.stage(strip, left, right, ratio)
             painter.save()
             painter.setClipRect(QRectF(left, stage.top, right - left, stage.height))
             painter.translate(edge, 0)

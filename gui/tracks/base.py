@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
@@ -129,6 +130,30 @@ class Stage:
         return range(found[0][0], found[-1][1]) if found else range(0)
 
 
+@dataclass(frozen=True)
+class Move:
+    """A move of the playhead.
+
+    Attributes
+    ----------
+    low, high : float
+        The lesser and the greater of the two positions: what is computed at low <= p < high comes or goes.
+    columns : tuple of int
+        Those of the events between, and ``ends``.
+    ends : tuple of int
+        Which the playhead leaves and which it reaches; none where it stays.
+    """
+
+    low: float
+    high: float
+    columns: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def among(self, positions: np.ndarray, first: int = 0) -> list[int]:
+        """The columns, counted from ``first``, of the steps whose positions it passes."""
+        return [int(step) + first for step in np.flatnonzero((positions >= self.low) & (positions < self.high))]
+
+
 class Track:
     """One track: how tall it likes to be, how it is painted, what lies where in it.
 
@@ -172,6 +197,10 @@ class Track:
     def paint(self, painter: QPainter, stage: Stage) -> None:
         """Draw what lies between ``stage.left`` and ``stage.right``."""
         raise NotImplementedError
+
+    def touched(self, move: Move) -> Sequence[tuple[int, int]]:
+        """Which columns a move changes, as stretches (first, last); asked where columns are roomy."""
+        return [(column - 1, column + 1) for column in move.columns]
 
     def hit(self, stage: Stage, x: float, y: float) -> Hit | None:
         """What lies at a point."""

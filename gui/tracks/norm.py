@@ -13,7 +13,7 @@ from gui.frames.norm import Line
 from gui.frames.progress import NEVER
 from gui.frames.sheet import Sheet
 from gui.tracks import _shapes
-from gui.tracks.base import Hit, Stage, Track, face, tracks, write
+from gui.tracks.base import Hit, Move, Stage, Track, face, tracks, write
 
 DEEPEST = 12
 """Decades below the largest norm that the axis shows; what is smaller lies on its floor."""
@@ -34,7 +34,7 @@ class NormTrack(Track):
         self.title = tr("tracks", "Gradient norm")
         self.subtitle = tr("tracks", "‖∂L/∂h‖, log")
         if any(c.scored for c in sheet.trace.timeline.columns[:-1]):
-            self.subtitle = tr("tracks", "‖∂L/∂h‖, log\n○ whole\n◂ travelled\n+ own loss")
+            self.subtitle = tr("tracks", "‖∂L/∂h‖, log\n○ whole\n◀ travelled\n+ own loss")
 
     def marks(self, stage: Stage) -> Sequence[tuple[float, str]]:
         """The decades."""
@@ -84,6 +84,11 @@ class NormTrack(Track):
         for index, line in enumerate(frame.lines):
             self._paint_line(painter, stage, line, 0.55 if index + 1 < len(frame.lines) else 1.0)
         self._label_lines(painter, stage)
+
+    def touched(self, move: Move) -> Sequence[tuple[int, int]]:
+        """The steps whose norms come or go, with the lines to their neighbours."""
+        lines = self._sheet.norm.lines
+        return [(column - 1, column + 1) for line in lines for column in move.among(line.positions, line.first)]
 
     def hit(self, stage: Stage, x: float, y: float) -> Hit | None:
         """The step at a point, of the line that is nearest."""

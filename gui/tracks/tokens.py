@@ -10,7 +10,7 @@ from PySide6.QtGui import QPainter, QPen
 from gui.frames.axis import every
 from gui.frames.sheet import Sheet
 from gui.frames.tokens import Token
-from gui.tracks.base import Face, Hit, Stage, Track, beginning, column_of, elided, face, tracks, write
+from gui.tracks.base import Face, Hit, Move, Stage, Track, beginning, column_of, elided, face, tracks, write
 
 PILL = 27.0
 FONT = 14.0
@@ -48,6 +48,10 @@ class TokensTrack(Track):
             return
         for column in columns:
             self._pill(painter, stage, column, self._sheet.tokens[column])
+
+    def touched(self, move: Move) -> Sequence[tuple[int, int]]:
+        """The pills that the playhead leaves and reaches."""
+        return [(column, column) for column in move.ends]
 
     def hit(self, stage: Stage, x: float, y: float) -> Hit | None:
         """The step at a point: that of the first layer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QFont, QKeyEvent
+from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from engine import narration
@@ -41,7 +41,7 @@ class TransportView(QWidget):
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._pass = label("", "caption")
-        self._pass_length = -1
+        self._pass_length = -1.0
         self._sentence = RichLine(15, least=12)
         self._bar = TimelineBar()
         self._buttons = self._make_buttons()
@@ -132,7 +132,7 @@ class TransportView(QWidget):
         font = fonts.ui(11, 700)
         font.setLetterSpacing(QFont.SpacingType.PercentageSpacing, 104)
         self._pass.setFont(font)
-        self._pass_length = -1
+        self._pass_length = -1.0
         for button in self._buttons.values():
             button.setFixedSize(px(38), px(34))
 
@@ -232,7 +232,7 @@ class TransportView(QWidget):
 
     def _fit_pass(self, text: str) -> None:
         """Give the pass the size of its text; of a fixed size, it tells its layout nothing while that stays."""
-        length = self._pass.fontMetrics().horizontalAdvance(text)
+        length = QFontMetricsF(self._pass.font()).horizontalAdvance(text)
         if length != self._pass_length:
             self._pass_length = length
             self._pass.setMinimumSize(0, 0)
