@@ -10,7 +10,7 @@ from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QMenuBar, QToolBar, QVBoxLayout, QWidget
 
 from engine import tasks
-from gui import commands, dialogs
+from gui import commands, dialogs, presentation_keys
 from gui.actions import table
 from gui.actions.binder import Binder
 from gui.actions.palette import Palette
@@ -95,6 +95,7 @@ class MainWindow(QMainWindow):
         if self._presentation is None:
             self._presentation = Presentation(self.state, self._settings)
             self._presentation.score.set_preview(self.score.scene.preview)
+            self._presentation.fold.go_with(self.fold)
         self._presentation.start(self.screen())
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -295,13 +296,14 @@ class MainWindow(QMainWindow):
         Palette(self.actions_.everything(), self).open()
 
     def _extra_keys(self) -> list[tuple[str, str, str]]:
-        """The actions that have keys but are not in the table: scenarios and panels."""
+        """What has keys but is not in the table: scenarios, panels, and what is done on the stage."""
         known = {self.actions_[entry.id] for entry in table.ACTIONS}
-        return [
+        found = [
             (path.split(" › ")[0], action.text().replace("&", ""), action.shortcut().toString())
             for path, action in self.actions_.everything()
             if action not in known and not action.shortcut().isEmpty()
         ]
+        return found + [(self.tr("On the stage"), text, keys) for text, keys in presentation_keys.entries()]
 
     # What the state says ---------------------------------------------------------------------------------
 

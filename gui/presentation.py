@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QGuiApplication,
@@ -15,14 +15,16 @@ from PySide6.QtGui import (
     QScreen,
     QShowEvent,
 )
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 from engine import Trace
 from gui import fonts
 from gui.frames import transport
+from gui.icons import icon
 from gui.presentation_head import Head
 from gui.presentation_keys import Clicker
 from gui.score import Score
+from gui.score_fold import Fold
 from gui.settings import Settings
 from gui.state.app_state import AppState
 from gui.theme import theme, themes
@@ -59,6 +61,8 @@ class Presentation(QWidget):
         self._frame = transport.EMPTY
         self.head = Head()
         self.score = Score(state, "presentation", settings, list(TRACKS))
+        self.fold = Fold(self.score, switches=False)
+        self.switch = _Switch(self)
         self._bar = TimelineBar()
         self._curtain = QWidget(self)
         self._clicker = Clicker(state, self)
@@ -121,6 +125,10 @@ class Presentation(QWidget):
         clicker.blanked.connect(self._blank)
         clicker.enlarged.connect(self._on_enlarged)
         clicker.tracks_asked.connect(self._on_tracks_asked)
+        clicker.fold_asked.connect(self._on_fold_asked)
+        clicker.light_asked.connect(self.fold.light_next)
+        self.switch.clicked.connect(self._on_fold_asked)
+        self.fold.rolled_changed.connect(self.switch.show_rolled)
         clicker.typed.connect(self._on_typed)
         clicker.jumped.connect(self._on_jumped)
         clicker.ended.connect(self.close)
@@ -134,6 +142,7 @@ class Presentation(QWidget):
         self._column.setSpacing(round(20 * share))
         self.head.measure(self.width() - 2 * side, scale)
         self.score.set_scale(SCORE * scale / fonts.zoom(), SMALLEST * scale)
+        self.switch.measure(SMALLEST * scale)
         self._curtain.setGeometry(self.rect())
 
     # What happens -------------------------------------------------------------------------------------------------
@@ -172,6 +181,9 @@ class Presentation(QWidget):
             self.unsetCursor()
             self.score.tracks.menu(self).popup(self.mapToGlobal(self.rect().center()))
 
+    def _on_fold_asked(self) -> None:
+        self.fold.set_rolled(not self.fold.rolled)
+
     def _show(self) -> None:
         session, cursor = self._state.session, self._state.cursor
         self._bar.set_position(cursor.position)
@@ -185,6 +197,7 @@ class Presentation(QWidget):
 
     def _hide_pointer(self) -> None:
         self.setCursor(Qt.CursorShape.BlankCursor)
+        self.switch.hide()
 
     # Events -------------------------------------------------------------------------------------------------------
 
@@ -208,6 +221,7 @@ class Presentation(QWidget):
         """Show the pointer for a while."""
         self.unsetCursor()
         self._idle.start()
+        self.switch.stand(self.score)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep everything in proportion."""
@@ -229,11 +243,50 @@ class Presentation(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Say that it is over."""
         self._idle.stop()
+        self.switch.hide()
         self._clicker.stop()
         self._blank(False)
         self.unsetCursor()
         super().closeEvent(event)
         self.ended.emit()
+
+
+class _Switch(QToolButton):
+    """Rolls the network up, or out; to be seen only while the pointer is."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "chip")
+        self.setIcon(icon("repeat"))
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the keys stay the clicker's
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.show_rolled(False)
+        self.hide()
+
+    def show_rolled(self, rolled: bool) -> None:
+        """Say what a click does."""
+        self.setText(self.tr("Unrolled  R") if rolled else self.tr("Rolled  R"))
+        self.setAccessibleName(self.tr("Roll the network up into one cell with its loop, or out"))
+        self.adjustSize()
+
+    def stand(self, score: Score) -> None:
+        """Show at the lower end of the diagram's gutter, where the workspace has it; nowhere without a diagram."""
+        scene, corner = score.scene, score.geometry().topLeft()
+        strip = next((s for s in scene.strips if s.track.id == "diagram"), None)
+        there = strip is not None and scene.sheet is not None
+        if strip is not None:
+            self.move(corner.x(), corner.y() + round(strip.bottom - scene.offset) - self.height())
+        self.setVisible(there)
+
+    def measure(self, size: float) -> None:
+        """Take letters of a height in pixels."""
+        font = fonts.ui(11)
+        font.setPixelSize(max(1, round(size)))
+        self.setFont(font)
+        self.setStyleSheet(f"QToolButton {{ padding: {round(size / 5)}px {round(size / 3)}px; }}")
+        self.setIconSize(QSize(round(size), round(size)))
+        self.adjustSize()
 
 
 def chosen_screen(screens: Sequence[QScreen], workspace: QScreen | None) -> QScreen | None:

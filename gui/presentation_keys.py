@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 
 from engine import SpecError
@@ -18,6 +18,23 @@ FORWARD = (Key.Key_PageDown, Key.Key_Right, Key.Key_Space, Key.Key_Down)
 BACK = (Key.Key_PageUp, Key.Key_Left, Key.Key_Up, Key.Key_Backspace)
 
 
+def entries() -> list[tuple[str, str]]:
+    """What can be done on the stage, with its keys, for the help."""
+    tr = QCoreApplication.translate
+    return [
+        (tr("presentation", "Step forward"), "PgDown, Right, Space"),
+        (tr("presentation", "Step back"), "PgUp, Left"),
+        (tr("presentation", "Go to a step"), "0–9"),
+        (tr("presentation", "Blank the screen"), "B, ."),
+        (tr("presentation", "Larger and smaller"), "+, −"),
+        (tr("presentation", "Next cell on the same sequence"), "L"),
+        (tr("presentation", "Rolled up or out"), "R"),
+        (tr("presentation", "Light the next shared weight"), "W"),
+        (tr("presentation", "Choose the tracks"), "T"),
+        (tr("presentation", "End"), "Esc, F5"),
+    ]
+
+
 class Clicker(QObject):
     """Turns keys into steps and wishes.
 
@@ -29,6 +46,10 @@ class Clicker(QObject):
     blanked = Signal()
     enlarged = Signal(float)
     tracks_asked = Signal()
+    fold_asked = Signal()
+    """Roll the network up, or out."""
+    light_asked = Signal()
+    """Light the next shared weight."""
     ended = Signal()
     typed = Signal(str)
     """The digits so far; empty when they are used up."""
@@ -64,6 +85,10 @@ class Clicker(QObject):
             self._next_cell()
         elif key == Key.Key_T:
             self.tracks_asked.emit()
+        elif key == Key.Key_R:
+            self.fold_asked.emit()
+        elif key == Key.Key_W:
+            self.light_asked.emit()
         elif text in ("+", "="):
             self.enlarged.emit(1.1)
         elif text in ("-", "−"):

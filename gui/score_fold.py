@@ -23,24 +23,37 @@ class Fold(QObject):
     Parameters
     ----------
     score : Score
+    switches : bool
+        Whether the gutter gets switches for the mouse.
     """
 
     rolled_changed = Signal(bool)
     lit_changed = Signal(str)
     """The weight that is lit; empty: none."""
 
-    def __init__(self, score: Score) -> None:
+    def __init__(self, score: Score, switches: bool = True) -> None:
         super().__init__(score)
         self._score = score
         self._rolled, self._kept = False, ""
-        self.switches = Switches(score.gutter)
-        self.switches.rolled.connect(self.set_rolled)
-        self.switches.chosen.connect(self.light)
-        self.switches.hovered.connect(self._on_hovered)
         self._motion = QVariantAnimation(self)
         self._motion.setEasingCurve(QEasingCurve.Type.InOutCubic)
         self._motion.valueChanged.connect(self._on_moved)
-        score.gutter.installEventFilter(self)
+        if switches:
+            self.switches = Switches(score.gutter)
+            self.switches.rolled.connect(self.set_rolled)
+            self.switches.chosen.connect(self.light)
+            self.switches.hovered.connect(self._on_hovered)
+            self.rolled_changed.connect(self.switches.show_rolled)
+            self.lit_changed.connect(self.switches.show_lit)
+            score.gutter.installEventFilter(self)
+
+    def go_with(self, other: Fold) -> None:
+        """Roll up and light as another score's does from now on, and have that follow this one."""
+        self.set_rolled(other.rolled)
+        self.light(other.lit)
+        for one, two in ((self, other), (other, self)):
+            one.rolled_changed.connect(two.set_rolled)
+            one.lit_changed.connect(two.light)
 
     @property
     def rolled(self) -> bool:
@@ -57,7 +70,6 @@ class Fold(QObject):
         if rolled == self._rolled:
             return
         self._rolled = rolled
-        self.switches.show_rolled(rolled)
         goal, span = float(rolled), themes().animation_ms(FOLD_MS)
         self._motion.stop()
         if span == 0 or not self._score.isVisible() or QGuiApplication.platformName() == "offscreen":
@@ -79,10 +91,10 @@ class Fold(QObject):
         """
         if weight not in ("", *WEIGHTS):
             raise ValueError(f"weight {weight!r}: allowed are {', '.join(WEIGHTS)}")
-        self._kept = weight
-        self.switches.show_lit(weight)
         self._shine(weight)
-        self.lit_changed.emit(weight)
+        if weight != self._kept:
+            self._kept = weight
+            self.lit_changed.emit(weight)
 
     def light_next(self) -> None:
         """Light one weight after the other, then none."""

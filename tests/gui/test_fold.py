@@ -251,3 +251,24 @@ def test_reduced_motion_folds_at_once(folded, monkeypatch):
     monkeypatch.setattr("gui.theme.Themes.animation_ms", lambda self, wanted=200: 0)
     fold.set_rolled(True)
     assert score.scene.fold == 1.0
+
+
+def test_the_stage_folds_with_the_workspace_both_ways(qtbot, dressed):
+    state = AppState()
+    window = MainWindow(state)
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitUntil(lambda: state.session.trace is not None and not state.session.running, timeout=20_000)
+    window.fold.set_rolled(True)
+    window.fold.light(W_HH)
+    window.present()
+    stage = window._presentation
+    assert (stage.fold.rolled, stage.score.scene.fold, stage.score.scene.lit) == (True, 1.0, W_HH)
+    QTest.keyClick(stage, Qt.Key.Key_R)
+    assert (stage.fold.rolled, window.fold.rolled) == (False, False)
+    assert not window.actions_["view.rolled"].isChecked()
+    window.actions_["view.shared"].trigger()
+    assert stage.fold.lit == window.fold.lit == W_Y
+    stage.close()
+    window.close()
+    state.close()
