@@ -277,6 +277,7 @@ class _Switch(QToolButton):
         there = strip is not None and scene.sheet is not None
         if strip is not None:
             self.move(corner.x(), corner.y() + round(strip.bottom - scene.offset) - self.height())
+        self.raise_()
         self.setVisible(there)
 
     def measure(self, size: float) -> None:

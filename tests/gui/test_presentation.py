@@ -239,6 +239,7 @@ def test_the_switch_is_there_while_the_pointer_is_and_a_click_on_it_is_no_step(s
     qtbot.mouseMove(widget, QPoint(900, 500))
     assert widget.switch.isVisible()
     assert widget.switch.font().pixelSize() >= 22
+    assert widget.children().index(widget.switch) > widget.children().index(widget.score)  # it covers the score
     assert widget.switch.geometry().right() < widget.score.geometry().left() + widget.score.gutter.width()
     qtbot.mouseClick(widget.switch, Qt.MouseButton.LeftButton)
     assert (widget.fold.rolled, state.cursor.position) == (True, 5)
