@@ -11,10 +11,12 @@ from engine import layout
 from engine.analysis.jacobians import step_jacobians
 from engine.analysis.linearised import Linearised, Through, is_linearisable
 
-STEPS = 24
-"""Products with J and Jᵀ: what comes out was within 0.5 % of the SVD's on every network tried."""
-POINTS, ROUNDS = 24, 6
-"""Of the search: (POINTS + 1)**ROUNDS parts of the interval."""
+LOOKS = (16, 24, 32)
+"""After how many products with J and Jᵀ the values are looked at; those that have settled go no further."""
+LATELY, SETTLED = 4, 1e-4
+"""What has settled: the last ``LATELY`` steps raised σ₁² by no more than this share."""
+POINTS, ROUNDS = 24, 4
+"""Of the search for a small matrix's largest eigenvalue: (POINTS + 1)**ROUNDS parts of the interval."""
 
 
 def largest_singular_values(
@@ -22,20 +24,21 @@ def largest_singular_values(
 ) -> np.ndarray:
     """σ₁ of ∂h_t/∂h_{t−1} (an LSTM's with c held) at every step, (T, B).
 
-    Golub–Kahan bidiagonalisation (Golub and Kahan 1965) of all Jacobians together: ``STEPS`` products with J and Jᵀ,
+    Golub–Kahan bidiagonalisation (Golub and Kahan 1965) of all Jacobians together: some products with J and Jᵀ,
     which need the step's diagonals and the weights only, and the largest singular value of the small bidiagonal
-    matrix. What comes out is a lower bound that is near after a few steps; ``exact=True`` takes the SVD of every
-    Jacobian.
+    matrix. What comes out is a lower bound that is near after a few steps; where it has not settled more follow.
+    ``exact=True`` takes the SVD of every Jacobian.
     """
     lane = layout.find(trace.spec, layer, direction, part)
     replay = trace.replay(lane.prefix)
-    if exact or not is_linearisable(replay) or trace.spec.hidden_size <= STEPS:
+    if exact or not is_linearisable(replay) or trace.spec.hidden_size <= LOOKS[1]:
         return _exact(step_jacobians(replay, full=False))
     hidden = replay.graph.states[0]
     maps = _Maps.of(Linearised(replay).through(hidden, f"{hidden}_prev"))
-    start = np.random.default_rng(0).standard_normal((len(maps), trace.spec.hidden_size)).astype(maps.stacked.dtype)
+    shape = len(maps), trace.spec.hidden_size
+    start = np.random.default_rng(0).standard_normal(shape, np.float32).astype(maps.stacked.dtype, copy=False)
     with np.errstate(all="ignore"):  # a Jacobian that is not finite gives NaN
-        found = _bidiagonalised(maps, start / np.linalg.norm(start, axis=1, keepdims=True))
+        found = _bidiagonalised(maps, start)
     return found.reshape(trace.value(lane.key(hidden)).shape[:2])
 
 
@@ -56,6 +59,9 @@ class _Maps:
     def __len__(self) -> int:
         return len(self.diagonals)
 
+    def __getitem__(self, chosen: np.ndarray) -> _Maps:
+        return _Maps(self.stacked, self.diagonals[chosen], None if self.direct is None else self.direct[chosen])
+
     def apply(self, v: np.ndarray) -> np.ndarray:
         """J v for each."""
         n, H = self.diagonals.shape[1:]
@@ -75,47 +81,79 @@ class _Maps:
 
 
 def _bidiagonalised(maps: _Maps, v: np.ndarray) -> np.ndarray:
-    """The largest singular value of each within the Krylov space of v, (N,).
+    """The largest singular value of each, (N,), from start vectors (N, H).
 
     The vectors are not orthogonalised again: that they lose orthogonality brings copies of the largest value, no
     larger ones.
     """
-    alphas, betas = np.zeros((len(v), STEPS)), np.zeros((len(v), STEPS - 1))
-    u, beta = np.zeros_like(v), np.zeros((len(v), 1), v.dtype)
-    for i in range(STEPS):
-        u = maps.apply(v) - beta * u
-        alpha = np.sqrt(np.vecdot(u, u))[:, None]
-        u *= 1 / np.where(alpha > 0, alpha, 1)
-        alphas[:, i] = alpha[:, 0]
-        if i + 1 < STEPS:
-            v = maps.apply_transposed(u) - alpha * v
-            beta = np.sqrt(np.vecdot(v, v))[:, None]
-            v *= 1 / np.where(beta > 0, beta, 1)
-            betas[:, i] = beta[:, 0]
-    return _largest(alphas, betas)
+    found, going = np.empty(len(v)), np.arange(len(v))
+    alphas, betas = np.empty((LOOKS[-1], len(v))), np.empty((LOOKS[-1], len(v)))
+    _normalise(v)
+    u = maps.apply(v)
+    for step in range(1, LOOKS[-1] + 1):
+        alpha = _normalise(u)
+        v = _next(maps.apply_transposed(u), alpha, v)
+        beta = _normalise(v)
+        alphas[step - 1], betas[step - 1] = alpha, beta
+        if step in LOOKS:
+            found[going], settled = _largest(alphas[:step], betas[: step - 1])
+            more = np.flatnonzero(~settled)
+            if not len(more) or step == LOOKS[-1]:
+                break
+            going, maps, u, v, beta = going[more], maps[more], u[more], v[more], beta[more]
+            alphas, betas = alphas[:, more], betas[:, more]
+        u = _next(maps.apply(v), beta, u)
+    return found
 
 
-def _largest(alphas: np.ndarray, betas: np.ndarray) -> np.ndarray:
-    """The largest singular value of each bidiagonal matrix, (N,).
+def _normalise(vectors: np.ndarray) -> np.ndarray:
+    """Give each vector the length 1, in place, and return the lengths (N,); a vector of zeros stays one."""
+    sizes = np.sqrt(np.vecdot(vectors, vectors))
+    vectors *= (1 / np.where(sizes > 0, sizes, 1))[:, None]
+    return sizes
 
-    AᵀA is tridiagonal; how many of its eigenvalues lie above a point is how many pivots of its elimination are
-    positive there (Sturm). All matrices are searched together, at many points at once.
+
+def _next(product: np.ndarray, size: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """product − size · before for each, with no new array: ``before`` is not needed any more."""
+    before *= size[:, None]
+    product -= before
+    return product
+
+
+def _largest(alphas: np.ndarray, betas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The largest singular value of each bidiagonal matrix A (N,), and whether the last steps brought nothing (N,).
+
+    AᵀA is tridiagonal. Elimination of AᵀA − p has as many positive pivots as AᵀA has eigenvalues above p (Sturm), so
+    the largest lies below the first of many points at which there is none; and what the first pivots say holds of the
+    matrix some steps ago.
+
+    Parameters
+    ----------
+    alphas, betas : ndarray (n, N), (n − 1, N)
+        The diagonals and what stands beside them.
     """
-    scale = np.maximum(alphas.max(1), betas.max(1))[:, None]
+    scale = np.maximum(alphas.max(0), betas.max(0))
     alphas, betas = (values / np.where(scale > 0, scale, 1) for values in (alphas, betas))
-    diagonal, beside = alphas**2, (alphas[:, :-1] * betas) ** 2
-    diagonal[:, 1:] += betas**2
-    low, span = diagonal.max(1)[:, None], 2 * np.sqrt(beside.max(1))[:, None]
+    diagonal, squares = alphas**2, (alphas[:-1] * betas) ** 2
+    diagonal[1:] += betas**2
+    low, span = diagonal.max(0), 2 * np.sqrt(squares.max(0))
     for _ in range(ROUNDS):
         span = span / (POINTS + 1)
-        points = low + span * np.arange(1, POINTS + 1)
-        pivot = diagonal[:, :1] - points
-        above = pivot > 0
-        for i in range(1, diagonal.shape[1]):
-            pivot = diagonal[:, i : i + 1] - points - beside[:, i - 1 : i] / pivot
-            above |= pivot > 0
-        low = low + span * above.sum(1, keepdims=True)
-    return (np.sqrt(low) * scale)[:, 0]
+        points = low + span * np.arange(1, POINTS + 1)[:, None]
+        low = low + span * (_most(diagonal, squares, points) > 0).sum(0)
+    before = slice(len(diagonal) - LATELY)
+    settled = ~(_most(diagonal[before], squares[before], low * (1 - SETTLED)) <= 0)  # true of NaN
+    return np.sqrt(low) * scale, settled
+
+
+def _most(diagonal: np.ndarray, squares: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The largest pivot of each tridiagonal matrix − its point; points (..., N)."""
+    pivot = diagonal[0] - points
+    most = pivot.copy()
+    for here, beside in zip(diagonal[1:], squares, strict=False):
+        pivot = here - points - beside / pivot
+        np.fmax(most, pivot, out=most)
+    return most
 
 
 def _exact(matrices: np.ndarray) -> np.ndarray:
