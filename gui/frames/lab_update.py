@@ -8,6 +8,7 @@ import numpy as np
 
 from engine import Trace, analysis
 from engine.narration import norm
+from engine.optimizers import global_norm
 
 STEPS, LOSSES = "steps", "losses"
 MOST_LOSSES = 400
@@ -118,11 +119,25 @@ class ClipFrame:
         return self.after / self.before if self.before > 0 and np.isfinite(self.before) else 1.0
 
 
-def clip(trace: Trace, limit: float) -> ClipFrame:
-    """Clip by the global norm."""
-    _, before, after = analysis.clipped(trace, limit)
+@dataclass(frozen=True, eq=False)
+class Norms:
+    """‖∂L/∂ each parameter‖, and of all together."""
+
+    names: tuple[str, ...]
+    sizes: np.ndarray
+    total: float
+
+    def clipped(self, limit: float) -> ClipFrame:
+        """Clip by the global norm: all gradients are scaled alike."""
+        after = self.total if not self.total > limit else limit
+        return ClipFrame(limit, self.total, after, self.names, self.sizes)
+
+
+def norms(trace: Trace) -> Norms:
+    """Measure every parameter's gradient; a job for a worker."""
     names = tuple(trace.parameter_grads)
-    return ClipFrame(limit, before, after, names, np.array([norm(trace.parameter_grads[name]) for name in names]))
+    sizes = np.array([norm(trace.parameter_grads[name]) for name in names])
+    return Norms(names, sizes, global_norm(trace.parameter_grads))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine import ModelSpec, layout
+from engine import ModelSpec, Trace, layout
 from engine.registry import cells
 
 EXACT = 128
 """Up to this size eigenvalues are computed between two frames; above it a radius is estimated."""
+MOST_WORK = 2_000_000
+"""Up to so much, H³ for each block, every block's radius is found between two frames."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,56 @@ class Block:
     gate: str
     radius: float
     exact: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """What the plane of one matrix says.
+
+    Attributes
+    ----------
+    points : ndarray or None
+        The eigenvalues, complex (H,); None where they are not finite or would take too long.
+    radius, sigma : float
+        ρ and the largest singular value; NaN where the matrix is not finite.
+    exact : bool
+        False where the radius is an estimate.
+    """
+
+    points: np.ndarray | None
+    radius: float
+    sigma: float
+    exact: bool
+
+    @property
+    def finite(self) -> bool:
+        """Whether the matrix holds only finite numbers."""
+        return bool(np.isfinite(self.sigma))
+
+
+def measure(matrix: np.ndarray) -> Measure:
+    """Measure a matrix; between two frames up to the size `EXACT`, else a job for a worker."""
+    if not np.isfinite(matrix).all():
+        return Measure(None, float("nan"), float("nan"), True)
+    points = eigenvalues(matrix)
+    radius, exact = spectral_radius(matrix) if points is None else (float(np.abs(points).max()), True)
+    return Measure(points, radius, float(np.linalg.norm(matrix, 2)), exact)
+
+
+def measured(trace: Trace, prefix: str, gate: str) -> Measure:
+    """Measure a recurrent block of a run; a job for a worker."""
+    return measure(block(trace.spec, trace.parameters, prefix, gate))
+
+
+def quick(spec: ModelSpec) -> bool:
+    """Whether `blocks` takes less time than a frame."""
+    count = len(layout.all_lanes(spec)) * len(cells[spec.cell].gates or ("",))
+    return spec.hidden_size <= EXACT and spec.hidden_size**3 * count <= MOST_WORK
+
+
+def of_run(trace: Trace) -> tuple[Block, ...]:
+    """ρ of every recurrent block of a run; a job for a worker."""
+    return blocks(trace.spec, trace.parameters)
 
 
 def blocks(spec: ModelSpec, parameters: Mapping[str, np.ndarray]) -> tuple[Block, ...]:

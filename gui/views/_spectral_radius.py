@@ -76,11 +76,14 @@ class SpectralRadius(QWidget):
         self.free.clicked.connect(self._on_free)
 
     def show_blocks(self, spec: ModelSpec, blocks: tuple[Block, ...]) -> None:
-        """Show what the weights have: the largest ρ of all blocks."""
-        radii = [block.radius for block in blocks]
-        largest = max(radii) if np.isfinite(radii).all() else float("nan")
+        """Show what the weights have: the largest ρ of all blocks; without blocks, nothing while they are measured."""
         self._live = spec.hidden_size <= EXACT
         self.free.setVisible(spec.spectral_radius is not None)
+        if not blocks:
+            self.row.set_note(self.tr("Being measured…"), "small")
+            return
+        radii = [block.radius for block in blocks]
+        largest = max(radii) if np.isfinite(radii).all() else float("nan")
         if np.isfinite(largest):
             self.field.set_value(float(f"{largest:.3g}"))
             if not self.slider.isSliderDown():

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from engine import ModelSpec, SpecError, layout
 from gui.format import count
 from gui.frames import spectrum
+from gui.state.analyses import Key
 from gui.state.app_state import AppState
 from gui.state.project import Project
 from gui.theme import px
@@ -22,6 +23,8 @@ from gui.views._weights import WeightsLine
 from gui.widgets import PICTURES, ParameterTable, PatternGrid, Section
 from gui.widgets.frames import fill_scrolling
 from gui.widgets.painted import LOOK_EVENTS
+
+RADII = "radii"
 
 
 class BuildView(QWidget):
@@ -106,6 +109,7 @@ class BuildView(QWidget):
         document.drawing_changed.connect(self._show_training)
         session.training_changed.connect(self._show_training)
         session.trace_changed.connect(self._on_trace_changed)
+        session.computed.connect(self._on_computed)
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow the zoom."""
@@ -171,11 +175,25 @@ class BuildView(QWidget):
         self._show_training()
         if self._measured is None or self._measured[0] is not project.parameters or self._measured[1] is not spec:
             self._measured = (project.parameters, spec)
-            self.radius.show_blocks(spec, spectrum.blocks(spec, project.parameters))
+            self._show_radius()
             shapes = layout.shapes(spec)
             self.table.set_rows(list(shapes.items()), self._sharing())
             total = sum(prod(shape) for shape in shapes.values())
             self.shapes.set_note(self.tr("{} parameters").format(count(total)))
+
+    def _show_radius(self) -> None:
+        """Show ρ: at once, or when the run's own analysis has it."""
+        project, session = self._state.document.project, self._state.session
+        found: object = None
+        if spectrum.quick(project.spec):
+            found = spectrum.blocks(project.spec, project.parameters)
+        elif session.trace is not None and not session.running:
+            found = session.compute((RADII,), spectrum.of_run)
+        self.radius.show_blocks(project.spec, found if isinstance(found, tuple) else ())
+
+    def _on_computed(self, key: Key) -> None:
+        if key == (RADII,):
+            self._show_radius()
 
     def _show_training(self, state: object = None) -> None:
         document = self._state.document
@@ -184,6 +202,8 @@ class BuildView(QWidget):
         )
 
     def _on_trace_changed(self, trace: object = None) -> None:
+        if not spectrum.quick(self._state.document.project.spec):
+            self._show_radius()
         shapes = layout.shapes(self._state.document.project.spec)
         self.table.set_rows(list(shapes.items()), self._sharing())
 

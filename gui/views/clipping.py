@@ -9,7 +9,7 @@ import numpy as np
 from engine import Trace
 from gui.format import full, number, percent
 from gui.frames import lab_update
-from gui.frames.lab_update import ClipFrame, TruncationFrame
+from gui.frames.lab_update import ClipFrame, Norms, TruncationFrame
 from gui.state.analyses import Failed
 from gui.theme import px
 from gui.views._laboratory import Instrument
@@ -71,10 +71,12 @@ class ClippingView(Instrument):
 
     def refresh(self, trace: Trace) -> None:
         """Clip, and ask for the truncated gradient."""
-        if self._fresh:  # half the norm, so that there is something to see
-            self._fresh = False
-            self._set_limit(lab_update.clip(trace, 1.0).before / 2)
-        self._show_clip(lab_update.clip(trace, max(LEAST_LIMIT, self.limit.value())))
+        norms = self._norms()
+        if norms is not None:
+            if self._fresh:  # half the norm, so that there is something to see
+                self._fresh = False
+                self._set_limit(norms.total / 2)
+            self._show_clip(norms.clipped(max(LEAST_LIMIT, self.limit.value())))
         self._ask_truncated(trace)
 
     def _ask_truncated(self, trace: Trace) -> None:
@@ -146,11 +148,14 @@ class ClippingView(Instrument):
         self.truncation_said.setText(said)
 
     def _on_limit_slid(self, share: float) -> None:
-        trace = self.state.session.trace
-        if trace is None or not trace.has_gradients:
-            return
-        self._set_limit(share * lab_update.clip(trace, 1.0).before)
-        self.look()
+        norms = self._norms()
+        if norms is not None:
+            self._set_limit(share * norms.total)
+            self.look()
+
+    def _norms(self) -> Norms | None:
+        found: Norms | None = self.want("norms", by=lab_update.norms)
+        return found
 
     def _set_limit(self, limit: float) -> None:
         if np.isfinite(limit):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -10,6 +12,7 @@ from gui.format import number
 from gui.frames import gradient, spectrum
 from gui.frames.inspector import Inspection, Place
 from gui.frames.whole_sum import Origin, whole_sum
+from gui.state.analyses import Key
 from gui.state.app_state import AppState
 from gui.state.selection import Selected
 from gui.theme import px
@@ -20,6 +23,8 @@ from gui.views._inspector_sum import SumCard
 from gui.widgets import Section, icon_button, label
 from gui.widgets.frames import fill_scrolling
 from gui.widgets.painted import LOOK_EVENTS
+
+SPECTRUM = "inspector.spectrum"
 
 
 class InspectorView(QWidget):
@@ -42,7 +47,6 @@ class InspectorView(QWidget):
         self._inspection: Inspection | None = None
         self._unit, self._name, self._gate = 0, "h", ""
         self._spectrum: tuple[object, ...] = ()
-        self._blocks: tuple[spectrum.Block, ...] = ()
         self._stale = True
         self.heading = label("", "title")
         self.note = label("", "muted")
@@ -93,6 +97,7 @@ class InspectorView(QWidget):
     def _connect(self) -> None:
         state = self._state
         state.session.trace_changed.connect(self._on_trace_changed)
+        state.session.computed.connect(self._on_computed)
         state.cursor.changed.connect(self._on_moved)
         state.selection.changed.connect(self._on_selection_changed)
         self.follow.clicked.connect(state.selection.clear)
@@ -149,6 +154,11 @@ class InspectorView(QWidget):
             unit = min(self._unit, self._state.session.trace.spec.hidden_size - 1) if self._state.session.trace else 0
             selection.select(place.prefix, place.step, unit, self._name)
             selection.select(origin.prefix, origin.step, origin.unit, origin.name)
+
+    def _on_computed(self, key: Key) -> None:
+        inspection, place = self._inspection, self._place()
+        if key[0] == SPECTRUM and self.isVisible() and inspection is not None and place is not None:
+            self._show_spectrum(inspection, place)
 
     def _on_gate_chosen(self, gate: str) -> None:
         self._gate = gate
@@ -244,13 +254,16 @@ class InspectorView(QWidget):
         wanted = (inspection, place.prefix, gate)
         if wanted == self._spectrum:
             return
-        if not self._spectrum or self._spectrum[0] is not inspection:
-            self._blocks = spectrum.blocks(trace.spec, trace.parameters)
-        self._spectrum = wanted
-        matrix = spectrum.block(trace.spec, trace.parameters, place.prefix, gate)
-        self.spectrum_card.show_spectrum(gates, gate, spectrum.eigenvalues(matrix), len(matrix))
-        mine = next(block for block in self._blocks if (block.prefix, block.gate) == (place.prefix, gate))
-        self.spectrum_title.set_note(f"ρ = {'' if mine.exact else '≈ '}{number(mine.radius)}")
+        size = trace.spec.hidden_size
+        if size <= spectrum.EXACT:
+            found = spectrum.measured(trace, place.prefix, gate)
+        else:
+            by = partial(spectrum.measured, prefix=place.prefix, gate=gate)
+            found = self._state.session.compute((SPECTRUM, place.prefix, gate), by)
+        there = isinstance(found, spectrum.Measure)
+        self._spectrum = wanted if there else ()
+        self.spectrum_card.show_spectrum(gates, gate, found.points if there else None, size)
+        self.spectrum_title.set_note(f"ρ = {'' if found.exact else '≈ '}{number(found.radius)}" if there else "")
         self.spectrum_title.set_title(self.tr("Eigenvalues of {}").format(f"W_h{gate or 'h'}"))
 
     def _show_output(self, inspection: Inspection, place: Place, position: int) -> None:

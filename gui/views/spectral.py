@@ -9,6 +9,7 @@ import numpy as np
 from engine import Trace
 from gui.format import number
 from gui.frames import lab_jacobian, spectrum
+from gui.frames.spectrum import Measure
 from gui.state.project import EDITED, Project
 from gui.theme import px
 from gui.views._laboratory import Instrument
@@ -30,7 +31,7 @@ class SpectralView(Instrument):
 
     def build(self) -> None:
         """Which matrix, the plane, the slider, the numbers."""
-        self._eigenvalues: np.ndarray | None = None
+        self._known: tuple[np.ndarray, tuple[str, str], Measure] | None = None
         self.which = SegmentedControl(name=self.tr("Which matrix"))
         self.plane_title = Section("")
         self.plane = ComplexPlane()
@@ -78,26 +79,27 @@ class SpectralView(Instrument):
             return
         name = f"W_h{self.gate or 'h'}"
         self.plane_title.set_title(self.tr("Eigenvalues of {}").format(name))
-        points, (radius, exact) = spectrum.eigenvalues(block), spectrum.spectral_radius(block)
-        finite = bool(np.isfinite(block).all())
+        found = self._measured(block)
+        self.slider.setEnabled(found is not None and found.finite and found.radius > 0)
+        if found is None:  # it is on its way
+            return
+        points, radius = found.points, found.radius
         self.plane.setVisible(points is not None)
         if points is not None:
             self.plane.set_points(points)
-        self.slider.setEnabled(finite and radius > 0)
-        if not finite:
+        if not found.finite:
             self.numbers.setText(self.tr("{} holds what is not finite.").format(name))
             return
         if not self.slider.isSliderDown():
             self.slider.set_value(radius)
-        sigma = float(np.linalg.norm(block, 2))
         self.numbers.setText(
             self.tr("scale {name}: ρ = {about}{rho}, σ₁ = {sigma}, live").format(
-                name=name, about="" if exact else "≈ ", rho=number(radius), sigma=number(sigma)
+                name=name, about="" if found.exact else "≈ ", rho=number(radius), sigma=number(found.sigma)
             )
         )
         outside = 0 if points is None else int((np.abs(points) > 1).sum())
         text = self.tr("{} outside the unit circle (hollow).").format(outside) if points is not None else ""
-        if sigma > 1 > radius:
+        if found.sigma > 1 > radius:
             text += " " + self.tr("ρ < 1 < σ₁: a product may still grow before it shrinks.")
         self.note.setText(text.strip())
 
@@ -127,6 +129,17 @@ class SpectralView(Instrument):
         except (StopIteration, ValueError):
             return None
 
+    def _measured(self, block: np.ndarray) -> Measure | None:
+        """What a block of the bench is like; of a large one, what the run's is like, once that is there."""
+        if len(block) > spectrum.EXACT:
+            by = partial(spectrum.measured, prefix=self.prefix, gate=self.gate)
+            found: Measure | None = self.want("block", self.prefix, self.gate, by=by)
+            return found
+        whole = block if block.base is None else block.base
+        if self._known is None or self._known[0] is not whole or self._known[1] != (self.prefix, self.gate):
+            self._known = (whole, (self.prefix, self.gate), spectrum.measure(block))
+        return self._known[2]
+
     def _on_project_changed(self, new: Project, old: Project) -> None:
         # At once, before the run that follows: the points move with the slider.
         trace = self.state.session.trace
@@ -136,11 +149,10 @@ class SpectralView(Instrument):
     def _on_slid(self, radius: float) -> None:
         project = self.state.document.project
         block = self._block(project)
-        if block is None or not np.isfinite(block).all():
+        found = None if block is None else self._measured(block)
+        if found is None or not found.radius > 0:
             return
-        have = spectrum.spectral_radius(block)[0]
-        if not have > 0:
-            return
+        have = found.radius
         trace = self.state.session.trace
         assert trace is not None
         name = trace.lanes[self.prefix].parameter("weight_hh")

@@ -155,12 +155,12 @@ def test_columns_of_a_translation_are_its_parts(traces):
 def test_clipping_scales_every_gradient(traces):
     trace = traces("movie-review", "rnn")
     whole = np.sqrt(sum((grad**2).sum() for grad in trace.parameter_grads.values()))
-    frame = lab_update.clip(trace, whole / 4)
+    frame = lab_update.norms(trace).clipped(whole / 4)
     assert frame.before == pytest.approx(whole)
     assert frame.after == pytest.approx(whole / 4)
     assert frame.factor == pytest.approx(0.25)
     assert np.sqrt((frame.sizes**2).sum()) == pytest.approx(whole)
-    assert lab_update.clip(trace, 2 * whole).factor == 1.0
+    assert lab_update.norms(trace).clipped(2 * whole).factor == 1.0
 
 
 def test_truncation_throws_away_what_is_farther_than_k(traces):
