@@ -15,7 +15,7 @@ import resources
 INTERFACE = ["Inter", "JetBrains Mono", "Segoe UI", "Helvetica Neue", "Noto Sans", "sans-serif"]
 NUMBERS = ["JetBrains Mono", "Inter", "Cascadia Mono", "Menlo", "DejaVu Sans Mono", "monospace"]
 MATHEMATICS = ["STIX Two Text", "STIX Two Math", "Cambria Math", "Times New Roman", "serif"]
-"""Each shipped family, then the shipped one that has the signs it lacks (⊙, ◂; ‖, ⁻), then the system's."""
+"""Each shipped family, then the shipped one that has the signs it lacks (⊙, ⊤; ‖, ⁻), then the system's."""
 BASE = 13
 
 _zoom = 1.0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QSpacerItem, QVBoxLayout, QWidget
 
@@ -15,13 +13,12 @@ from gui.frames import transport
 from gui.frames.transport import TimelineFrame
 from gui.mathematics import MathematicsError, MathLabel
 from gui.widgets import RichLine
+from gui.widgets.rich_line import lowered
 
 SENTENCE, PASS, EQUATION = 42.0, 24.0, 42.0
 """Heights of letters on a screen of 1080 pixels."""
 ROW = 2.0
 """Height of the line of the pass and the equation, in heights of the equation's letters."""
-ROLES = {"plain": "text"}
-_LOWERED = re.compile(r"(?<=\w)_(\w+)")
 
 
 class Head(QWidget):
@@ -112,12 +109,3 @@ class Head(QWidget):
         except MathematicsError:
             self.equation.set_latex("")  # an equation that cannot be set is left out; the sentence says it all
         self.equation.setVisible(bool(self.equation.latex()))
-
-
-def lowered(text: str, role: str) -> list[tuple[str, str]]:
-    """A segment of the narration with its indices set lower: "W_h" is W and a small h."""
-    found = []
-    for at, part in enumerate(_LOWERED.split(text)):
-        if part:
-            found.append((part, "sub" if at % 2 else ROLES.get(role, role)))
-    return found

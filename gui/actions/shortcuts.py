@@ -47,7 +47,8 @@ class Shortcuts(QDialog):
             for row, (text, combination) in enumerate(group, rows[side] + 1):
                 grid.addWidget(label(text), row, 2 * side)
                 grid.addWidget(label(combination, "muted"), row, 2 * side + 1)
-            rows[side] += len(group) + 1
+            rows[side] += len(group) + 2
+            grid.setRowMinimumHeight(rows[side] - 1, px(12))
         note = label(self.tr("Space, arrows, Home and End work where the score has the focus."), "muted")
         area = QScrollArea()
         area.setWidget(inside)

@@ -61,12 +61,14 @@ class Blocks(Painted):
 
     def set_equation(self, pieces: Sequence[Piece], unit: int, units: int) -> None:
         """Show an equation, the row of a unit outlined."""
-        before = [(piece.base, piece.shape) for piece in self._pieces]
+        before, height = [(piece.base, piece.shape) for piece in self._pieces], self.sizeHint().height()
         self._pieces, self._unit, self._units = tuple(pieces), unit, units
         self._boxes = []
         if before != [(piece.base, piece.shape) for piece in self._pieces]:
             self._kept.clear()
             self.updateGeometry()
+        elif height != self.sizeHint().height():
+            self.updateGeometry()  # a longer index may bring a second line
         self.setAccessibleName(self.tr("Equation as blocks, unit {} of {}").format(unit + 1, units))
         self.update()
 

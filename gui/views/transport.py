@@ -15,11 +15,10 @@ from gui.state.cursor import OPERATION, TOKEN
 from gui.theme import px
 from gui.widgets import Choice, RichLine, Segment, SegmentedControl, icon_button, label
 from gui.widgets.painted import LOOK_EVENTS
+from gui.widgets.rich_line import lowered
 from gui.widgets.timeline_bar import TimelineBar
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-# The narration's roles that the line calls otherwise.
-ROLES = {"plain": "text"}
 
 
 class TransportView(QWidget):
@@ -213,7 +212,7 @@ class TransportView(QWidget):
             self._sentence.set_segments([(self.tr("Nothing has come in yet. Step forward, or play."), "muted")])
             return
         segments = narration.narrate(trace, event, session.words)
-        self._sentence.set_segments([(text, ROLES.get(role, role)) for text, role in segments])
+        self._sentence.set_segments([part for text, role in segments for part in lowered(text, role)])
 
     def _set_pass(self, position: int) -> None:
         if position == 0 or position > len(self._frame):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,7 @@ ROLES = {
     "sub": ("text", 400, 0.75, 0.22),
 }
 ELLIPSIS = "…"
+_LOWERED = re.compile(r"(?<=\w)_(\w+)")
 
 
 @dataclass(frozen=True)
@@ -253,3 +255,11 @@ def _groups(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
         else:
             groups.append([piece])
     return groups
+
+
+def lowered(text: str, role: str) -> list[tuple[str, str]]:
+    """A segment of the narration with indices set lower: "W_h" is W and a small h; quoted words stay."""
+    if role != "plain":
+        return [(text, role)]
+    parts = enumerate(_LOWERED.split(text))
+    return [(part, "sub" if at % 2 else "text") for at, part in parts if part]

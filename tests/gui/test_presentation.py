@@ -12,10 +12,10 @@ from PySide6.QtWidgets import QApplication
 from engine import SpecError
 from gui import fonts
 from gui.presentation import Presentation, chosen_screen
-from gui.presentation_head import lowered
 from gui.presentation_keys import entries
 from gui.tracks._rolled import WEIGHTS
 from gui.tracks.base import face
+from gui.widgets.rich_line import lowered
 
 
 @pytest.fixture
