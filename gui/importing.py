@@ -1,0 +1,105 @@
+"""Files of other programs on the bench: weights, captures, sequences, each read beside the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QInputDialog, QWidget
+
+from engine.interop import captures, read, sequences
+from engine.interop.captures import Capture
+from engine.interop.load import Weights
+from gui.import_dialog import ImportDialog
+from gui.state import importing, wording
+from gui.state.app_state import AppState
+from gui.state.importing import Offer
+from gui.state.project import Project
+from gui.work.worker import Worker
+
+SUFFIXES = tuple(dict.fromkeys((*read.SUFFIXES, *sequences.SUFFIXES)))
+
+
+class Importer(QObject):
+    """Opens a file that is no project of ours.
+
+    Parameters
+    ----------
+    state : AppState
+    begin : callable
+        Puts a project without a file on the bench, after the question where something would be lost.
+    say : callable
+        Says what went wrong, in a sentence.
+    parent : QWidget
+        The window.
+    """
+
+    def __init__(
+        self, state: AppState, begin: Callable[[Project], None], say: Callable[[str], None], parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self._state, self._begin, self._say, self._window = state, begin, say, parent
+        self.dialog: ImportDialog | None = None
+        self._path = Path()
+        self._worker = Worker("imports", self)
+        self._worker.done.connect(self._on_read)
+        self._worker.failed.connect(self._on_failed)
+
+    def open(self, path: Path) -> None:
+        """Read a file: a network is asked about, a sequence becomes the input of what is open."""
+        self._path = path
+        self._worker.submit(partial(_read, path, self._state.document.project))
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._worker.close()
+
+    def _on_read(self, ticket: int, found: Weights | Capture | Project) -> None:
+        if isinstance(found, Weights):
+            place = self._state.document.project
+            self.dialog = ImportDialog(found, place.engine, place.device, self._window)
+            self.dialog.accepted_offer.connect(self._on_offer)
+            self.dialog.destroyed.connect(self._on_destroyed)
+            self.dialog.open()
+        elif isinstance(found, Capture):
+            self._choose(found)
+        else:
+            document = self._state.document
+            text = self.tr("input from {}").format(self._path.name)
+            document.edit(text, sources=found.sources, targets=found.targets)
+
+    def _on_destroyed(self) -> None:
+        self.dialog = None
+
+    def _on_offer(self, found: Offer) -> None:
+        self._begin(found.project)
+
+    def _choose(self, found: Capture) -> None:
+        """Open the only module of a capture, or the one that the user chooses."""
+        names = [self.tr("{}, call {} of {}").format(m.title, m.call, m.calls) for m in found.modules]
+        at = 0
+        if len(names) > 1:
+            name, chosen = QInputDialog.getItem(
+                self._window, self.tr("Open a capture"), self.tr("Which recurrent layer?"), names, 0, False
+            )
+            if not chosen:
+                return
+            at = names.index(name)
+        place = self._state.document.project
+        self._begin(importing.captured(self._path, found.modules[at], place.engine, place.device))
+        if found.notes or found.modules[at].notes:
+            self._say(" ".join((*found.notes, *found.modules[at].notes)))
+
+    def _on_failed(self, ticket: int, error: Exception) -> None:
+        self._say(str(error) if isinstance(error, ValueError) else wording.failure(error))
+
+
+def _read(path: Path, project: Project) -> Weights | Capture | Project:
+    """Called on the worker's thread."""
+    if captures.is_capture(path):
+        return captures.read(path)
+    if importing.holds_weights(path):
+        return Weights(path)
+    return importing.with_sequence(project, path)

@@ -1,0 +1,223 @@
+"""Networks, captures and sequences of files as projects; everything here may run on a worker's thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine import Network, SpecError
+from engine.interop import ImportFileError, Loaded, captures, proof, recognise
+from engine.interop.captures import Captured
+from engine.interop.imported import Imported
+from engine.interop.load import Weights
+from engine.interop.read import SUFFIXES, entries
+from engine.interop.sequences import read_sequence
+from engine.interop.tokenizer import IDS, LETTERS, Tokenizer
+from engine.tasks import Task
+from gui.state.project import GIVEN, Project
+from gui.state.session import TooLarge, compute
+
+NUMPY = "numpy"
+
+
+@dataclass(frozen=True, eq=False)
+class Wishes:
+    """What the user chose where a file leaves it open.
+
+    Attributes
+    ----------
+    choices : dict
+        Of :meth:`engine.interop.load.Weights.load`.
+    loss : str
+        Empty: cross-entropy where there is an output layer, else linear.
+    tokenizer : Tokenizer or None
+    next_token : bool or None
+    source, target : str, ndarray or None
+        The sequence, and what its outputs are compared with; None: random numbers, and what the network says.
+    """
+
+    choices: dict[str, Any] = field(default_factory=dict)
+    loss: str = ""
+    tokenizer: Tokenizer | None = None
+    next_token: bool | None = None
+    source: Any = None
+    target: Any = None
+
+
+@dataclass(frozen=True, eq=False)
+class Offer:
+    """What opening a file would put on the bench.
+
+    Attributes
+    ----------
+    loaded : Loaded
+    project : Project
+    proof : Proof or None
+        How far the run is from torch's own layer; None where it could not be compared, and ``unproven`` says why.
+    """
+
+    loaded: Loaded
+    project: Project
+    proof: proof.Proof | None
+    unproven: str = ""
+
+
+def offer(weights: Weights, wishes: Wishes, engine: str = NUMPY, device: str = "cpu") -> Offer:
+    """Make a project of a file of weights, run it, and hold it against torch.
+
+    Raises
+    ------
+    engine.interop.ImportFileError
+        The file and the wishes do not go together; the message begins with the file's name.
+    """
+    loaded, project = offered(weights, wishes, engine, device)
+    try:
+        trace = compute(project.but(engine=NUMPY, device="cpu")).trace
+    except TooLarge as error:
+        return Offer(loaded, project, None, str(error))
+    why = proof.provable(trace)
+    return Offer(loaded, project, None if why else proof.against_torch(trace), why)
+
+
+def offered(weights: Weights, wishes: Wishes, engine: str, device: str) -> tuple[Loaded, Project]:
+    """The network and the project of a file of weights; as :func:`offer`, but nothing is run."""
+    loaded = weights.load(**wishes.choices)
+    try:
+        task = _task(weights.path, loaded, wishes)
+        source = task.example if wishes.source is None else _fitting(task, wishes.source)
+        task.encode(source, wishes.target)
+    except (ValueError, SpecError) as error:
+        raise ImportFileError(weights.path, str(error)) from None
+    return loaded, _project(task, (source,), (wishes.target,), engine, device)
+
+
+def _task(path: Path, loaded: Loaded, wishes: Wishes) -> Imported:
+    spec = loaded.spec
+    if wishes.loss and ("output.weight" in loaded.parameters or spec.pattern == "sequence-to-sequence"):
+        spec = spec.but(loss=wishes.loss)
+    example = wishes.source
+    task = Imported(path.name, spec, loaded.parameters, tokenizer=wishes.tokenizer, next_token=wishes.next_token,
+                    source=f"{path.name}: {spec.cell.upper()}, {spec.input_size} → {spec.hidden_size}")  # fmt: skip
+    if example is not None:
+        task.example = _fitting(task, example)
+    return task
+
+
+def _fitting(task: Task, source: Any) -> Any:
+    """A source as a task takes it: ids as a text, a row of numbers as a column where one is read."""
+    if task.kind == "text" and isinstance(source, np.ndarray):
+        return text_of_ids(task, source)
+    if task.kind == "text" or not isinstance(source, np.ndarray):
+        return source
+    size = task.spec(task.cell).input_size
+    if source.ndim == 3 and 1 in source.shape[:2]:  # (T, 1, D), or (1, T, D) where the batch comes first
+        source = source[:, 0] if source.shape[1] == 1 else source[0]
+    if source.ndim == 1:
+        return source[:, None] if size == 1 else source[None]
+    return source.T if size in (1,) and source.shape[0] == 1 else source
+
+
+def text_of_ids(task: Task, ids: np.ndarray) -> str:
+    """The text of an array of token ids.
+
+    Raises
+    ------
+    ValueError
+        They are no ids of this network, or its vocabulary cannot write them down.
+    """
+    tokenizer = task.tokenizer if isinstance(task, Imported) else None
+    if tokenizer is None or tokenizer.kind not in (IDS, LETTERS, "words"):
+        raise ValueError("the sequence holds numbers; this network reads a text")
+    flat = ids.reshape(-1)
+    whole = flat.astype(np.int64)
+    if not np.array_equal(whole, flat) or flat.min() < 0 or flat.max() >= len(tokenizer.words):
+        raise ValueError(
+            f"the sequence holds {flat.min()} to {flat.max()}; token ids are 0 to {len(tokenizer.words) - 1}"
+        )
+    return ("" if tokenizer.kind == LETTERS else " ").join(tokenizer.words[index] for index in whole)
+
+
+def with_sequence(project: Project, path: Path) -> Project:
+    """Return a project that runs on the sequence of a file.
+
+    Raises
+    ------
+    engine.interop.ImportFileError
+        The file cannot be read, or does not go with the network; the message says which axis.
+    """
+    found = read_sequence(path)
+    task = project.task
+    try:
+        if task.kind == "text" and isinstance(found, np.ndarray) and not isinstance(task, Imported):
+            raise ValueError("it holds numbers; this scenario reads a text")
+        if task.kind != "text" and isinstance(found, str):
+            raise ValueError("it is a text; this network reads numbers")
+        if task.kind == "grid":
+            found = (
+                np.asarray(found).reshape(np.shape(task.example)) if np.size(found) == np.size(task.example) else found
+            )
+        source = _fitting(task, found) if task.kind != "grid" else found
+        task.encode(source)
+    except (ValueError, TypeError) as error:
+        raise ImportFileError(path, str(error)) from None
+    at = project.sequence
+    sources = (*project.sources[:at], source, *project.sources[at + 1 :])
+    targets = (*project.targets[:at], None, *project.targets[at + 1 :])
+    return project.but(sources=sources, targets=targets)
+
+
+def captured(path: Path, found: Captured, engine: str = NUMPY, device: str = "cpu") -> Project:
+    """Return a captured module as a project, with the gradients that arrived at it."""
+    steps, B = found.x.shape[:2]
+    lengths = np.full(B, steps) if found.lengths is None else found.lengths
+    sources = tuple(found.x[: lengths[b], b] for b in range(B))
+    grads = found.output_grads
+    # A loss is a mean over the batch, and the gradients are of its sum.
+    targets = tuple(None if grads is None else grads[: lengths[b], b] * grads.dtype.type(B) for b in range(B))
+    task = Imported(
+        f"{found.title} in {path.name}", found.spec, found.parameters, example=sources[0],
+        source=f"{path.name}: {found.title} ({found.kind}), call {found.call} of {found.calls}",
+    )  # fmt: skip
+    arriving = {"h_n_grad": found.h_n_grad, "c_n_grad": found.c_n_grad}
+    project = _project(task, sources, targets, engine, device)
+    return replace(
+        project, initial=dict(found.initial),
+        arriving={name: value for name, value in arriving.items() if value is not None and grads is not None},
+    )  # fmt: skip
+
+
+def _project(task: Imported, sources: tuple[Any, ...], targets: tuple[Any, ...], engine: str, device: str) -> Project:
+    spec, given = task.spec(task.cell), task.weights(task.cell)
+    parameters = Network(spec, given[0] if given else {}).parameters
+    return Project(task, spec, parameters, GIVEN, "", sources, targets, 0, engine, device)
+
+
+def holds_weights(path: Path) -> bool:
+    """Whether a file is to be read as weights: by its kind, and an .npz by the names in it.
+
+    Raises
+    ------
+    engine.interop.ImportFileError
+        It is an .npz that cannot be read.
+    """
+    kind = path.suffix.lower()
+    return kind in SUFFIXES and (kind != ".npz" or bool(recognise.recurrent(entries(path))))
+
+
+def of_file(path: Path, engine: str = NUMPY, device: str = "cpu") -> Project:
+    """Return the project of a checkpoint, or of a capture's first module, with nothing asked: for the command line.
+
+    Raises
+    ------
+    engine.interop.ImportFileError
+        The file cannot be read, or leaves something open; the message begins with its name.
+    """
+    if captures.is_capture(path):
+        found = captures.read(path)
+        if not found.modules:
+            raise ImportFileError(path, f"holds no recurrent layer. {' '.join(found.notes)}".strip())
+        return captured(path, found.modules[0], engine, device)
+    return offered(Weights(path), Wishes(), engine, device)[1]
