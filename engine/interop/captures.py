@@ -195,6 +195,9 @@ def _read(path: Path, data: bytes) -> Capture:
         names = archive.namelist()
         if sorted(names) != sorted((FACTS, ARRAYS, DIGESTS)):
             raise ImportFileError(path, f"is no capture: it holds {', '.join(names[:5]) or 'nothing'}")
+        for info in archive.infolist():
+            if info.compress_type != zipfile.ZIP_STORED:
+                raise ImportFileError(path, f"its member {info.filename} is compressed, which no capture's is")
         members = {name: archive.read(name) for name in names}
     digests = json.loads(members[DIGESTS])
     for name in (FACTS, ARRAYS):
@@ -241,13 +244,12 @@ def _module(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarra
     shapes = {name: shape for name, shape in layout.shapes(spec).items() if not name.startswith("output.")}
     names = graphs.build(spec.cell, spec.nonlinearity, spec.bias).recorded
     keys = {lane.key(name): (T, B, spec.hidden_size) for lane in layout.all_lanes(spec) for name in names}
-    wanted: dict[str, tuple[int, ...]] = {"x": (T, B, facts["input_size"]), "y": (T, B, outputs)} | {
-        f"{state}_n": rows for state in states
-    }
+    wanted: dict[str, tuple[int, ...]] = {"x": (T, B, facts["input_size"]), "y": (T, B, outputs)}
+    wanted |= {f"{state}_n": rows for state in states}
     wanted |= {f"parameter/{name}": shape for name, shape in shapes.items()}
     wanted |= {f"value/{key}": shape for key, shape in keys.items()}
     if facts["gradients"]:
-        wanted |= {"y_grad": (T, B, outputs), "x_grad": wanted["x"]} | {f"{state}_n_grad": rows for state in states}
+        wanted |= {"y_grad": wanted["y"], "x_grad": wanted["x"]} | {f"{state}_n_grad": rows for state in states}
         wanted |= {f"parameter_grad/{name}": shape for name, shape in shapes.items()}
         wanted |= {f"grad/{key}": shape for key, shape in keys.items()}
     wanted |= {name: rows for name in (f"{state}_0" for state in states) if name in arrays}

@@ -43,7 +43,8 @@ class _Call:
     """One call of a layer, or one sequence of calls of a cell: copies of what went in, came out and came back."""
 
     def __init__(self, name: str, module: Any, number: int, x: Any) -> None:
-        kind = next(base.__name__ for base in type(module).__mro__ if base.__name__ in CELLS)
+        torchs = [base.__name__ for base in type(module).__mro__ if base.__module__.startswith("torch.nn.")]
+        kind = next(name for name in torchs if name in CELLS)
         self.name, self.cell, self.of_cell = name, CELLS[kind], kind.endswith("Cell")
         self.both, self.batch_first = getattr(module, "bidirectional", False), getattr(module, "batch_first", False)
         self.num_layers, self.hidden_size = getattr(module, "num_layers", 1), module.hidden_size
@@ -54,20 +55,14 @@ class _Call:
             "input_size": module.input_size, "hidden_size": module.hidden_size, "bidirectional": self.both,
             "bias": bool(module.bias), "nonlinearity": self.nonlinearity,
         }  # fmt: skip
-        self.packing: tuple[list[int], list[int] | None] | None = None
-        if hasattr(x, "batch_sizes"):
-            order = x.unsorted_indices
-            self.packing = x.batch_sizes.tolist(), None if order is None else order.tolist()
+        self.packing = (x.batch_sizes.tolist(), x.unsorted_indices) if hasattr(x, "batch_sizes") else None
         self.single = self.packing is None and x.dim() == (1 if self.of_cell else 2)
         self.x, self.first, self.tail, self.handles = (list[Any]() for _ in range(4))
-        self.nbytes = 0
         self.out, self.grads = dict[str, list[Any]](), dict[tuple[str, int], Any]()
-        self.inside_c = False  # whether the gradient of a cell's c has in it what came through its h
-        if self.of_cell:
-            given = [(f"{name}_l0", getattr(module, name)) for name in PARAMETERS[: 4 if module.bias else 2]]
-        else:
-            given = list(zip(module._flat_weights_names, module._flat_weights, strict=True))
-        self.parameters = {name: self.copy(value) for name, value in given}
+        self.nbytes, self.inside_c = 0, False  # whether the gradient of a cell's c has in it what came through its h
+        given = [getattr(module, name) for name in PARAMETERS if self.of_cell] or module._flat_weights
+        names = [f"{name}_l0" for name in PARAMETERS if self.of_cell] or module._flat_weights_names
+        self.parameters = {n: self.copy(value) for n, value in zip(names, given, strict=True) if value is not None}
 
     def copy(self, tensor: Any) -> Any:
         """A tensor's numbers, at rest in main memory."""
@@ -138,10 +133,8 @@ class Recorder:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        for handle in self.handles:
+        for handle in [*self.handles, *(handle for call in self.calls for handle in call.handles)]:
             handle.remove()
-        for call in self.calls:
-            call.let_go()
         if kind is None:
             self._write()
         self.calls, self.handles = [], []
@@ -152,7 +145,10 @@ class Recorder:
             with self.torch.no_grad():
                 self._called(self.names[module], module, x, _flat(given), _flat(output))
         except Exception as error:  # what cannot be copied must not stop the program
-            self.failures[self.names[module]] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+            self._failed(self.names[module], error)
+
+    def _failed(self, name: str, error: Exception) -> None:
+        self.failures[name] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
 
     def _called(self, name: str, module: Any, x: Any, given: list[Any], output: list[Any]) -> None:
         ids = [id(state) for state in given]
@@ -170,24 +166,30 @@ class Recorder:
             call.gave(key, tensor)
         if call.of_cell:
             call.tail = [weakref.ref(state) for state in output]
-            call.inside_c = output[-1].grad_fn is not output[0].grad_fn
+            nodes = [output[0].grad_fn]
+            for _ in range(4):  # as far back as a c of the same step can lie; a fused cell has none
+                nodes += [before for node in nodes if node is not None for before, _ in node.next_functions]
+            call.inside_c = output[-1].grad_fn in nodes[1:]
         mine = [call for call in self.calls if call.name == name]
-        if self.most is not None and len(mine) > self.most:
-            self.calls.remove(mine[0].let_go())
+        for old in mine[: len(mine) - (self.most or len(mine))]:
+            self.calls.remove(old.let_go())
         while len(self.calls) > 1 and sum(call.nbytes for call in self.calls) > self.limit:
             self.calls.remove(self.calls[0].let_go())
 
     def _write(self) -> None:
-        failed = [f"{name or 'the model'} could not be copied ({why})" for name, why in self.failures.items()]
-        if not self.calls:
-            why = "; ".join(failed) or "no recurrent layer was called inside the block"
-            raise RecordError(f"{self.path}: nothing was recorded: {why}")
         modules, arrays, torch = list[dict[str, Any]](), dict[str, Any](), self.torch
-        with torch.inference_mode(False), torch.enable_grad(), torch.autograd.set_detect_anomaly(False):
-            for call in self.calls:
-                facts, found = _captured(torch, call)
-                arrays |= {f"{len(modules)}/{key}": value for key, value in found.items()}
-                modules.append(facts | {"calls": self.counts[call.name]})
+        for call in (call for call in self.calls if call.name not in self.failures):
+            try:
+                with torch.inference_mode(False), torch.enable_grad(), torch.autograd.set_detect_anomaly(False):
+                    facts, found = _captured(torch, call)
+            except Exception as error:
+                self._failed(call.name, error)
+                continue
+            arrays |= {f"{len(modules)}/{key}": value for key, value in found.items()}
+            modules.append(facts | {"calls": self.counts[call.name]})
+        failed = [f"{name or 'the model'} could not be recorded ({why})" for name, why in self.failures.items()]
+        if not modules:
+            raise RecordError("; ".join(failed) or f"{self.path}: no recurrent layer was called inside the block")
         text = {"version": VERSION, "torch": str(torch.__version__), "notes": failed, "modules": modules}
         try:
             _write_whole(self.path, json.dumps(text, sort_keys=True, allow_nan=False).encode(), arrays)
@@ -218,7 +220,7 @@ class _Replay:
         (self.T, self.B), self.rows, self.mask = x.shape[:2], call.num_layers * (1 + call.both), None
         if call.packing is not None:
             real = torch.tensor(call.packing[0], device="cpu")[:, None] > torch.arange(self.B, device="cpu")
-            self.mask = (real if call.packing[1] is None else real[:, call.packing[1]])[..., None]
+            self.mask = (real if call.packing[1] is None else real[:, call.packing[1].cpu()])[..., None]
         zeros = torch.zeros(self.rows, self.B, call.hidden_size, dtype=torch.float64, device="cpu")
         self.start = [self.state([value]) for value in call.first] or [zeros.clone() for _ in self.states]
         self.x, self.y, self.last = x, x, [list[Any]() for _ in self.states]
@@ -236,7 +238,7 @@ class _Replay:
         found = value.new_zeros(len(sizes), sizes[0], value.shape[-1])
         for t, rows in enumerate(value.split(sizes)):
             found[t, : len(rows)] = rows
-        return found if order is None else found[:, order]
+        return found if order is None else found[:, order.cpu()]
 
     def state(self, values: Sequence[Any]) -> Any:
         """The last of some states as (layers · directions, B, H)."""
@@ -394,5 +396,4 @@ def _write_whole(path: Path, facts: bytes, arrays: dict[str, Any]) -> None:
         raise
 
 
-#: What a script calls.
 record = Recorder
