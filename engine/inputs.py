@@ -78,7 +78,7 @@ class Batch:
             return None
         return np.arange(self.timeline.steps(part))[:, None] < lengths
 
-    @cached_property
+    @property
     def output_mask(self) -> np.ndarray | None:
         """Which outputs are real, (S, B) bool; None where all are."""
         if self.target_lengths is None:

@@ -37,6 +37,7 @@ class Run:
         self.spec, self.parameters, self.batch, self.pool, self.walk = spec, parameters, batch, pool, walk
         self.masks = {part: batch.step_mask(part) for part in batch.timeline.parts}
         self.scheme = scheme_of(spec, batch, self.masks.values())
+        self.output_mask = batch.output_mask
         self.states, self.output_part = self.scheme.states, self.scheme.output_part
         self.loss = LOSSES[spec.loss]
         self.lease = Lease(pool)
@@ -87,7 +88,7 @@ class Run:
                 self._forward_stepwise(part)
             else:
                 self._forward_layers(part)
-        target, mask = self.batch.target, self.batch.output_mask
+        target, mask = self.batch.target, self.output_mask
         if target is None:
             self.y = _kept(self.loss.output(np, self.logits), mask)
         else:
@@ -143,11 +144,11 @@ class Run:
         if part == self.output_part:
             tops = [run.hidden[self.scheme.emitting[run.lane.reverse]] for run in self._top]
             self.read_by_head = (tops[0] if len(tops) == 1 else np.concatenate(tops, axis=1)).transpose(0, 2, 1)
-            self.logits = self._head(self.read_by_head, self.batch.output_mask)
+            self.logits = self._head(self.read_by_head, self.output_mask)
 
     def _forward_stepwise(self, part: str) -> None:
         batch, mask, read, runs = self.batch, self.masks[part], self._read(part), self.lanes[part]
-        outputs = batch.output_mask
+        outputs = self.output_mask
         self.logits = np.zeros((batch.S, batch.B, self.spec.output_size), self.spec.dtype)
         self.read_by_head = np.zeros((batch.S, batch.B, self.spec.hidden_size), self.spec.dtype)
         for s in range(batch.S):
@@ -162,7 +163,7 @@ class Run:
 
     def _head(self, h: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
         # Flat, since NumPy multiplies stacks of small matrices slowly.
-        logits = np.dot(h.reshape(-1, h.shape[-1]), self.W_y.T).reshape(*h.shape[:-1], -1)
+        logits = h.reshape(-1, h.shape[-1]).dot(self.W_y.T).reshape(*h.shape[:-1], -1)
         logits += self.b_y
         return _kept(logits, mask)
 
@@ -215,8 +216,8 @@ class Run:
                     self._bridge_back(run)
         weight, bias = self.scheme.head
         d_logits = self.d_logits.reshape(-1, self.spec.output_size)
-        self.found[weight] = np.dot(d_logits.T, self.read_by_head.reshape(len(d_logits), -1))
-        self.found[bias] = np.add.reduce(d_logits, 0)
+        self.found[weight] = d_logits.T.dot(self.read_by_head.reshape(len(d_logits), -1))
+        self.found[bias] = np.add.reduce(d_logits, 0) if len(d_logits) > 1 else d_logits[0].copy()
 
     def _begin_at_last_states(self) -> float:
         """Put the gradients given for the last states there; what these states add to the loss."""
@@ -232,13 +233,14 @@ class Run:
         H, batch = self.spec.hidden_size, self.batch
         if part == self.output_part:
             d_logits = self.d_logits.reshape(-1, self.spec.output_size)
-            arriving = np.dot(d_logits, self.W_y).reshape(batch.S, batch.B, -1).transpose(0, 2, 1)
+            arriving = d_logits.dot(self.W_y).reshape(batch.S, batch.B, -1).transpose(0, 2, 1)
             for i, run in enumerate(self._top):
                 gathering = arriving[:, i * H : (i + 1) * H]
                 if self.scheme.lanes[part][run.lane.row].outside:
                     run.outside[self.scheme.emitting[run.lane.reverse]] += gathering
                 else:
-                    run.last_gradient(self.states[0])[...] += gathering[0]
+                    last = run.last_gradient(self.states[0])
+                    np.add(last, gathering[0], last)
         for layer in reversed(range(self.spec.num_layers)):
             runs = self._layer(part, layer)
             for run in runs:

@@ -187,11 +187,12 @@ class Tape:
         self, matrix: np.ndarray, given: Iterable[np.ndarray], outs: Iterable[np.ndarray], back: bool
     ) -> Iterable[tuple[Any, tuple]]:
         """matrix · given; with one sequence ``back`` multiplies from the left."""
+        # The arrays' own ``dot`` takes half the time of ``np.dot``, which first looks whom it is called for.
         if back and self.size.B == 1:
-            return zip(repeat(np.dot), zip(given, repeat(matrix), outs))
+            return ((vector.dot, (matrix, out)) for vector, out in zip(given, outs, strict=False))
         panels = self._panels(*matrix.shape)
         if panels == 1:
-            return zip(repeat(np.dot), zip(repeat(matrix), given, outs))
+            return zip(repeat(matrix.dot), zip(given, outs, strict=False))
         cut = matrix.reshape(panels, -1, matrix.shape[1])
         return zip(repeat(np.matmul), zip(repeat(cut), given, (out.reshape(panels, -1, self.size.B) for out in outs)))
 

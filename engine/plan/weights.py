@@ -309,7 +309,7 @@ class Packing:
         for operands, (_, _, piece) in zip(self._operands[1], self.pieces, strict=True):
             if operands.parts:
                 for stacked, right in operands.parts:
-                    found[stacked] = np.dot(operands.left, right)
+                    found[stacked] = operands.left.dot(right)
                 continue
             product = _outer(operands.left, operands.right).reshape(len(piece.names), H, -1)
             for bring in piece.returns:
@@ -341,12 +341,12 @@ def _outer(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Σ over steps and sequences of left ⊗ right, for frames (steps, m, B) and (steps, n, B): (m, n)."""
     steps, _, B = left.shape
     if B == 1:
-        return np.dot(left[..., 0].T, right[..., 0])
+        return left[..., 0].T.dot(right[..., 0])
     total = None
     for start in range(0, steps, max(1, COLUMNS // B)):
         inside = slice(start, min(steps, start + max(1, COLUMNS // B)))
         sides = [np.ascontiguousarray(side[inside].transpose(1, 0, 2)) for side in (left, right)]
-        part = np.dot(sides[0].reshape(len(sides[0]), -1), sides[1].reshape(len(sides[1]), -1).T)
+        part = sides[0].reshape(len(sides[0]), -1).dot(sides[1].reshape(len(sides[1]), -1).T)
         total = part if total is None else np.add(total, part, out=total)
     assert total is not None
     return total
