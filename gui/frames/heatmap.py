@@ -137,9 +137,10 @@ def scale_of(*arrays: np.ndarray) -> float:
     """The largest finite magnitude of all; 1 where there is none above zero."""
     largest = 0.0
     for array in arrays:
-        finite = array[np.isfinite(array)]
-        if finite.size:
-            largest = max(largest, float(np.abs(finite).max()))
+        most = max(float(array.max(initial=0.0)), -float(array.min(initial=0.0)))
+        if not np.isfinite(most):
+            most = float(np.abs(array[np.isfinite(array)]).max(initial=0.0))
+        largest = max(largest, most)
     return largest or 1.0
 
 

@@ -38,9 +38,9 @@ class Matrix:
 
 def matrix(name: str, values: np.ndarray, reference: np.ndarray, gradient: np.ndarray | None) -> Matrix:
     """Gather a parameter; one whose reference has another shape has not changed."""
+    changed = reference is not values and reference.shape == values.shape
     values = as_matrix(values)
-    before = as_matrix(reference)
-    change = values - before if before.shape == values.shape else np.zeros_like(values)
+    change = values - as_matrix(reference) if changed else np.zeros_like(values)
     pulled = None if gradient is None else as_matrix(gradient)
     slope = 1.0 if pulled is None else scale_of(pulled)
     return Matrix(name, values, change, pulled, scale_of(values), scale_of(change), slope)

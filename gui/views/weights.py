@@ -36,6 +36,7 @@ class WeightsView(Instrument):
 
     id = "weights"
     title = "Weights"
+    question = "What happens if this weight changes?"
     area = "right"
     group = ""
     order = 4
@@ -53,6 +54,7 @@ class WeightsView(Instrument):
         self._checking = Checking(self.state, self)
         self.parameter = Choice(mono=True)
         self.parameter.setAccessibleName(self.tr("Which parameter"))
+        self.parameter.setMinimumWidth(1)  # gives way to what stands beside it
         self.shows = SegmentedControl(
             [
                 Segment(VALUES, self.tr("Values"), self.tr("The weights as they are")),
@@ -217,7 +219,9 @@ class WeightsView(Instrument):
     def _show_effect(self, trace: Trace) -> None:
         """What the change of all weights has done to the loss and to an output."""
         frame, project = self._frame, self.state.document.project
-        same = all(np.array_equal(self._reference[n], v) for n, v in project.parameters.items())
+        same = all(
+            self._reference[n] is v or np.array_equal(self._reference[n], v) for n, v in project.parameters.items()
+        )
         if frame is None or same or not trace.has_gradients:
             self.effect.setText(self.tr("Nothing has been changed by hand.") if same else "")
             return

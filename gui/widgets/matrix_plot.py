@@ -199,14 +199,18 @@ class MatrixPlot(Pointed):
 
 def _reduced(values: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """At most so many rows and columns; of each bin the value farthest from zero."""
-    for axis, room in enumerate((rows, columns)):
-        have = values.shape[axis]
-        if have <= room:
-            continue
-        starts = (np.arange(room) * have) // room
-        high = np.maximum.reduceat(values, starts, axis)
-        if values.dtype != bool:
-            low = np.minimum.reduceat(values, starts, axis)
-            high = np.where(np.abs(low) > np.abs(high), low, high)
-        values = high
-    return values
+    return _fewer(_fewer(values, rows).T, columns).T
+
+
+def _fewer(values: np.ndarray, room: int) -> np.ndarray:
+    """At most so many rows. A few rows at a time: several times as fast as `reduceat`."""
+    have = len(values)
+    if have <= room:
+        return values
+    values = np.ascontiguousarray(values)
+    bins = [values[k * have // room : (k + 1) * have // room] for k in range(room)]
+    high = np.stack([part.max(0) for part in bins])
+    if values.dtype == bool:
+        return high
+    low = np.stack([part.min(0) for part in bins])
+    return np.where(np.abs(low) > np.abs(high), low, high)
