@@ -120,6 +120,8 @@ class Inspection:
     words: Words
     _equations: dict[str, Equation] = field(default_factory=dict, repr=False)
     _scales: dict[str, float] = field(default_factory=dict, repr=False)
+    _weights: dict[str, dict[str, np.ndarray]] = field(default_factory=dict, repr=False)
+    _values: tuple[Place, list[np.ndarray | float]] | None = field(default=None, repr=False)
 
     @cached_property
     def reach(self) -> Reach:
@@ -204,7 +206,12 @@ class Inspection:
     # One step ------------------------------------------------------------------------------------------
 
     def values(self, place: Place) -> list[np.ndarray | float]:
-        """Every node of the cell's graph at a step, from what the run recorded."""
+        """Every node of the cell's graph at a step, from what the run recorded; those of the last step are kept."""
+        if self._values is None or self._values[0] != place:
+            self._values = place, self._evaluated(place)
+        return self._values[1]
+
+    def _evaluated(self, place: Place) -> list[np.ndarray | float]:
         trace, b, lane = self.trace, place.sequence, place.lane
         given = {name: trace.value(lane.key(name))[place.step, b] for name in trace.graph.recorded}
         given["x"] = trace.read_by(place.prefix)[place.step, b]
@@ -218,10 +225,13 @@ class Inspection:
 
     def weights(self, prefix: str) -> dict[str, np.ndarray]:
         """The blocks of weights and biases of a lane's equations, by their names there."""
+        if prefix in self._weights:
+            return self._weights[prefix]
         trace, lane = self.trace, self.trace.lanes[prefix]
         stacked = {name for name, _ in (node.block for node in trace.graph.nodes) if name}
         parameters = {name: trace.parameters[lane.parameter(name)] for name in stacked}
-        return trace.graph.blocks(parameters, "", trace.spec.hidden_size)
+        self._weights[prefix] = trace.graph.blocks(parameters, "", trace.spec.hidden_size)
+        return self._weights[prefix]
 
     def numbers(self, place: Place) -> tuple[str, str]:
         """What the step, and the one computed before it, are called in the equations: ("5", "4")."""

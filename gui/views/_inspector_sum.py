@@ -37,9 +37,13 @@ class SumRows(Painted):
 
     def set_terms(self, terms: tuple[Term, ...]) -> None:
         """Show these, the largest first."""
+        if terms == self._terms:
+            return
+        before = self.sizeHint()
         self._terms = terms
         self._stand()
-        self.updateGeometry()
+        if self.sizeHint() != before:
+            self.updateGeometry()
         self.setAccessibleName("; ".join(f"{self.name_of(term)} {number(term.value)}" for term in terms))
         self.update()
 

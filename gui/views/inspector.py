@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QEvent, QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui.checking import Checking
@@ -30,7 +30,8 @@ SPECTRUM = "inspector.spectrum"
 class InspectorView(QWidget):
     """Explains one step: equation, blocks, sums, the gradient through it, output, eigenvalues.
 
-    It follows the playhead until something is selected.
+    It follows the playhead until something is selected. While the playhead runs it comes after the score: once
+    the score's pixels are there, and only for where the playhead has then come to.
 
     Parameters
     ----------
@@ -48,6 +49,9 @@ class InspectorView(QWidget):
         self._unit, self._name, self._gate = 0, "h", ""
         self._spectrum: tuple[object, ...] = ()
         self._stale = True
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
         self.heading = label("", "title")
         self.note = label("", "muted")
         self.follow = icon_button("x", self.tr("Follow the playhead again"), "flat")
@@ -100,6 +104,7 @@ class InspectorView(QWidget):
         state.session.computed.connect(self._on_computed)
         state.cursor.changed.connect(self._on_moved)
         state.selection.changed.connect(self._on_selection_changed)
+        self._soon.timeout.connect(self._show)
         self.follow.clicked.connect(state.selection.clear)
         self.step_card.unit_chosen.connect(self._on_unit_chosen)
         self.step_card.name_chosen.connect(self._on_name_chosen)
@@ -119,6 +124,11 @@ class InspectorView(QWidget):
         if self._stale:
             self._show()
 
+    def catch_up(self) -> None:
+        """Show where the playhead has come to, now rather than soon."""
+        if self._soon.isActive():
+            self._show()
+
     # What has changed ----------------------------------------------------------------------------------
 
     def _on_trace_changed(self, trace: object) -> None:
@@ -127,7 +137,9 @@ class InspectorView(QWidget):
         self._show()
 
     def _on_moved(self, position: int) -> None:
-        self._show()
+        self._stale = True
+        if self.isVisible():
+            self._soon.start()
 
     def _on_selection_changed(self, chosen: Selected | None) -> None:
         if chosen is not None and chosen.prefix != "output":
@@ -191,10 +203,10 @@ class InspectorView(QWidget):
             return inspection.playhead(min(self._state.cursor.position, inspection.reach.count))
 
     def _show(self) -> None:
-        if not self.isVisible():
-            self._stale = True
+        self._soon.stop()
+        self._stale = not self.isVisible()
+        if self._stale:
             return
-        self._stale = False
         inspection, place = self._inspection, self._place()
         there = inspection is not None and place is not None
         self.empty.setVisible(not there)

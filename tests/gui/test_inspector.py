@@ -29,6 +29,7 @@ def inspector(qtbot, show):
         view = show(InspectorView(state))
         view.resize(336, 900)
         view.state = state
+        state.cursor.changed.connect(view.catch_up)
         return view
 
     yield opening
@@ -87,12 +88,14 @@ def test_gradient_says_what_does_not_come_through_time(inspector, qtbot):
     for prefix, step, equation, word in (
         ("encoder.l1", 2, "J_4^⊤ ∂ L / ∂ h_4", ""),
         ("encoder.l0", 2, "J_4^⊤ ∂ L / ∂ h_4 + (layer above)", "layer above "),
-        ("encoder.l1", 5, "(decoder)", "decoder "),
+        ("encoder.l1", 5, "(decoder)", ""),
+        ("encoder.l0", 5, "(decoder) + (layer above)", "layer above "),
         ("decoder.l1", 1, "J_3^⊤ ∂ L / ∂ h_3 + ∂ L_2 / ∂ h_2", "own output "),
     ):
         view.state.selection.select(prefix, step, 0)
         assert card.line.accessibleName() == f"∂ L / ∂ h_{step + 1} = {equation}"
         assert card.numbers.texts()[1].startswith(word or "‖")
+        assert card.numbers.texts()[0].startswith("decoder ‖∂L/∂h₁‖ " if "decoder" in equation else "‖∂L/∂h")
 
 
 def test_the_output_of_a_step_that_has_one(inspector):

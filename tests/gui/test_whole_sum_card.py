@@ -18,6 +18,7 @@ def view(qtbot, show):
     made.resize(340, 700)
     shown = show(made)
     shown.state = state
+    state.cursor.changed.connect(shown.catch_up)
     state.cursor.last()
     yield shown
     state.close()
