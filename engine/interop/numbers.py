@@ -1,0 +1,158 @@
+"""Numbers out: one track of a run as CSV or NPZ, the whole run as NPZ or safetensors."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+
+from engine.projects import DATE, write_whole
+from engine.trace import Trace
+
+TRACK_SUFFIXES = (".csv", ".npz")
+TRACE_SUFFIXES = (".npz", ".safetensors")
+#: Under this name a file says, as JSON, what its numbers are of.
+FACTS = "loopscope"
+VERSION = 1
+
+
+class ExportError(ValueError):
+    """A file cannot be written; the message begins with its name and says why. What was there is untouched."""
+
+    def __init__(self, path: str | Path, what: str) -> None:
+        super().__init__(f"{Path(path).name}: {what}")
+        self.path, self.what = Path(path), what
+
+    def __reduce__(self) -> tuple[type, tuple[Path, str]]:
+        return ExportError, (self.path, self.what)
+
+
+def save_track(path: str | Path, trace: Trace, key: str, gradient: bool = False) -> None:
+    """Write one value of a run, or its gradient, at every step.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.csv``: a row for each step and sequence, both counted from 0, and a column for each unit, in as many digits
+        as give the same number back. ``.npz``: one array (T or S, B, size) under the key's name.
+    trace : engine.Trace
+    key : str
+        One of ``trace.keys()``, or an operation inside a cell ("l0.f*c").
+    gradient : bool
+
+    Raises
+    ------
+    ExportError
+        The file's name ends in something else, or it cannot be written.
+    KeyError
+        There is no such key.
+    ValueError
+        A gradient of a run without a target.
+    """
+    path = _checked(path, TRACK_SUFFIXES)
+    array, name = (trace.grad(key), f"grad/{key}") if gradient else (trace.value(key), f"value/{key}")
+    if path.suffix.lower() == ".csv":
+        _write(path, _csv(array))
+    else:
+        _write(path, _npz({name: array}, facts(trace)))
+
+
+def save_trace(path: str | Path, trace: Trace) -> None:
+    """Write everything that a run recorded: values, gradients, parameters, and what went in.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.npz`` or ``.safetensors``. Names are ``value/l0.h``, ``grad/l0.h``, ``parameter/weight_ih_l0``,
+        ``parameter_grad/weight_ih_l0``, ``input/x``, ``input/target``, …; what they are of stands under "loopscope", as
+        JSON: an array of text in an NPZ, metadata in safetensors.
+    trace : engine.Trace
+
+    Raises
+    ------
+    ExportError
+        The file's name ends in something else, or it cannot be written.
+    """
+    path = _checked(path, TRACE_SUFFIXES)
+    found = arrays(trace)
+    if path.suffix.lower() == ".npz":
+        _write(path, _npz(found, facts(trace)))
+    else:
+        own = {name: np.ascontiguousarray(value) for name, value in found.items()}
+        _write(path, safetensors.numpy.save(own, metadata={FACTS: facts(trace)}))
+
+
+def arrays(trace: Trace) -> dict[str, np.ndarray]:
+    """Return every array of a run by the name that it has in a file."""
+    batch, keys = trace.batch, trace.keys()
+    found = {f"value/{key}": trace.value(key) for key in keys}
+    if trace.has_gradients:
+        found |= {f"grad/{key}": trace.grad(key) for key in keys}
+    found |= {f"parameter/{name}": value for name, value in trace.parameters.items()}
+    found |= {f"parameter_grad/{name}": value for name, value in trace.parameter_grads.items()}
+    given = {"x": batch.x, "target": batch.target, "lengths": batch.lengths, "target_lengths": batch.target_lengths}
+    given |= {"fed_back": trace.fed_back, "output_steps": trace.output_steps}
+    given |= batch.initial | {f"{name}_grad": value for name, value in batch.final.items()}
+    return found | {f"input/{name}": value for name, value in given.items() if value is not None}
+
+
+def facts(trace: Trace) -> str:
+    """Say as JSON what a run was: spec, engine, device, loss (as text where it is no finite number)."""
+    loss: float | str | None = trace.loss
+    if loss is not None and not np.isfinite(loss):
+        loss = str(loss)
+    return json.dumps(
+        {
+            "version": VERSION, "spec": trace.spec.to_dict(), "engine": trace.engine, "device": trace.device,
+            "loss": loss, "reduction": trace.batch.reduction, "forced": trace.batch.forced,
+        },
+        sort_keys=True, allow_nan=False,
+    )  # fmt: skip
+
+
+def _checked(path: str | Path, suffixes: tuple[str, ...]) -> Path:
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        raise ExportError(path, f"ends in {path.suffix or 'nothing'!r}; it must end in {' or '.join(suffixes)}")
+    return path
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise ExportError(path, f"cannot be written: {error.strerror or error}") from None
+
+
+def _csv(array: np.ndarray) -> bytes:
+    stream = io.StringIO()
+    rows = csv.writer(stream, lineterminator="\n")
+    rows.writerow(["step", "sequence", *(f"unit {unit}" for unit in range(array.shape[2]))])
+    for (step, sequence), _ in np.ndenumerate(array[..., 0]):
+        # A float32's own shortest digits, not those of the float64 nearest to it.
+        rows.writerow([step, sequence, *(str(value) for value in array[step, sequence])])
+    return stream.getvalue().encode()
+
+
+def _npz(found: Mapping[str, np.ndarray], text: str) -> bytes:
+    """An NPZ's bytes; the same content gives the same ones."""
+    stream = io.BytesIO()
+    every: dict[str, Any] = {**found, FACTS: np.array(text)}
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(every):
+            with archive.open(_member(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asarray(every[name]), allow_pickle=False)
+    return stream.getvalue()
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, DATE)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    return info

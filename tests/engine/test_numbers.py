@@ -1,0 +1,96 @@
+"""Numbers out, and in again."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import safetensors
+import safetensors.numpy
+from samples import CELLS, make_spec, problem
+
+from engine import ModelSpec, Network
+from engine.interop import numbers
+
+
+def run(padded=True, **facts):
+    spec = make_spec(**{"bidirectional": True, "num_layers": 2, **facts})
+    return Network(spec).run(**problem(spec, padded=padded, states=True))
+
+
+@pytest.mark.parametrize("gradient", [False, True])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_track_as_csv_gives_the_same_numbers_back(dtype, gradient, tmp_path):
+    trace = run(dtype=dtype)
+    numbers.save_track(tmp_path / "track.csv", trace, "l1_reverse.f*c", gradient)
+    head, *rows = csv.reader((tmp_path / "track.csv").read_text(encoding="utf-8").splitlines())
+    wanted = trace.grad("l1_reverse.f*c") if gradient else trace.value("l1_reverse.f*c")
+    assert head == ["step", "sequence", *(f"unit {i}" for i in range(wanted.shape[2]))]
+    assert [(int(a), int(b)) for a, b, *_ in rows] == list(np.ndindex(wanted.shape[:2]))
+    found = np.array([[float(text) for text in row[2:]] for row in rows], dtype)
+    assert np.array_equal(found.reshape(wanted.shape), wanted)
+
+
+def test_a_track_as_npz(tmp_path):
+    trace = run()
+    numbers.save_track(tmp_path / "track.npz", trace, "output.y")
+    with np.load(tmp_path / "track.npz", allow_pickle=False) as found:
+        assert set(found) == {"value/output.y", "loopscope"}
+        assert np.array_equal(found["value/output.y"], trace.value("output.y"))
+
+
+def reading(path):
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as found:
+            return {name: found[name] for name in found if name != "loopscope"}, str(found["loopscope"])
+    with safetensors.safe_open(path, "numpy") as found:
+        return safetensors.numpy.load_file(path), found.metadata()["loopscope"]
+
+
+@pytest.mark.parametrize("suffix", numbers.TRACE_SUFFIXES)
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_whole_run(cell, suffix, tmp_path):
+    trace, path = run(cell=cell), tmp_path / f"run{suffix}"
+    numbers.save_trace(path, trace)
+    found, text = reading(path)
+    facts = json.loads(text)
+    assert ModelSpec.from_dict(facts["spec"]) == trace.spec
+    assert (facts["engine"], facts["loss"]) == ("numpy", trace.loss)
+    keys = trace.keys()
+    for key in keys:
+        assert np.array_equal(found[f"value/{key}"], trace.value(key))
+        assert np.array_equal(found[f"grad/{key}"], trace.grad(key))
+    for name, grad in trace.parameter_grads.items():
+        assert np.array_equal(found[f"parameter/{name}"], trace.parameters[name])
+        assert np.array_equal(found[f"parameter_grad/{name}"], grad)
+    inputs = {name.removeprefix("input/"): value for name, value in found.items() if name.startswith("input/")}
+    steps = inputs.pop("output_steps")
+    assert np.array_equal(steps, trace.output_steps)
+    again = Network(trace.spec, trace.parameters).run(**inputs)
+    assert again.loss == trace.loss
+    before = path.read_bytes()
+    numbers.save_trace(path, trace)
+    assert path.read_bytes() == before
+
+
+def test_a_run_without_gradients_or_with_numbers_that_are_none(tmp_path):
+    spec = make_spec(cell="rnn", loss="mse", nonlinearity="identity")
+    numbers.save_trace(tmp_path / "run.npz", Network(spec).run(np.ones((2, 2))))
+    found, text = reading(tmp_path / "run.npz")
+    assert json.loads(text)["loss"] is None
+    assert not [name for name in found if "grad" in name]
+    with np.errstate(all="ignore"):
+        broken = Network(spec).run(np.full((2, 2), np.inf), np.zeros((2, 3)))
+    numbers.save_trace(tmp_path / "run.safetensors", broken)
+    assert json.loads(reading(tmp_path / "run.safetensors")[1])["loss"] in ("inf", "nan")
+
+
+def test_what_cannot_be_written_is_said(tmp_path):
+    trace = run()
+    with pytest.raises(numbers.ExportError, match=r"track\.txt: ends in '\.txt'; it must end in \.csv or \.npz"):
+        numbers.save_track(tmp_path / "track.txt", trace, "l0.h")
+    with pytest.raises(numbers.ExportError, match=r"^run\.npz: cannot be written: No such file or directory"):
+        numbers.save_trace(tmp_path / "nowhere" / "run.npz", trace)
+    with pytest.raises(KeyError, match="l7"):
+        numbers.save_track(tmp_path / "track.csv", trace, "l7.h")
+    assert not list(tmp_path.glob("*.*"))
