@@ -7,7 +7,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 
 from PySide6.QtCore import (
@@ -15,7 +14,6 @@ from PySide6.QtCore import (
     QEvent,
     QEventLoop,
     QSize,
-    QStandardPaths,
     Qt,
     QTimer,
     QtMsgType,
@@ -27,6 +25,7 @@ from gui import snapshot, theme
 from gui.command_line import Options, UsageError
 from gui.icons import icon
 from gui.main_window import MainWindow
+from gui.paths import log_file
 from gui.settings import Settings
 from gui.state.app_state import AppState
 from gui.work.collector import Collector
@@ -61,12 +60,6 @@ def start(options: Options) -> int:
     finally:
         state.close()
         collector.stop()
-
-
-def log_file() -> Path:
-    """Where the log is written."""
-    folder = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppLocalDataLocation))
-    return folder / "loopscope.log"
 
 
 def _open(app: QApplication, options: Options, state: AppState, settings: Settings) -> int:

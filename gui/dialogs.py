@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QHBoxLayou
 
 from gui import snapshot
 from gui.icons import icon
+from gui.paths import log_file
+from gui.settings import Settings
 from gui.state.app_state import AppState
 from gui.state.computing import Place
 from gui.theme import px
@@ -68,6 +70,13 @@ def about(places: list[Place], parent: QWidget) -> None:
     box.setWindowTitle(_tr("About Loopscope"))
     box.buttons.addButton(_tr("Close"), QDialogButtonBox.ButtonRole.RejectRole)
     box.open()
+
+
+def diagnose(places: list[Place], settings: Settings | None, parent: QWidget) -> None:
+    """Show what a bug report needs."""
+    from gui import diagnostics  # not needed before it is asked for
+
+    diagnostics.Diagnostics(diagnostics.report(places, settings, log_file()), parent).open()
 
 
 class _Box(QDialog):

@@ -16,8 +16,11 @@ from gui.actions.binder import Binder
 from gui.actions.palette import Palette
 from gui.actions.shortcuts import Shortcuts
 from gui.docks import Dock, hair_line
+from gui.filing import Filing
 from gui.learning import Learning
+from gui.look import Look
 from gui.messages import Messages
+from gui.notes import Notes
 from gui.score import Score
 from gui.score_fold import Fold
 from gui.settings import Settings
@@ -60,16 +63,18 @@ class MainWindow(QMainWindow):
         self._placed = self._shown = False
         self._menu_bar = QMenuBar()
         self.learning = Learning(state, self)
-        self.actions_ = Binder(self, self._menu_bar, self._calls())
-        commands.Enabling(state, self.actions_, self)
-        self.switches = Switches(state, self.actions_)
         self.score = Score(state, settings=settings)
         self.score.entered.connect(self._look_inside)
         self.fold = Fold(self.score)
+        self.filing = Filing(state, self, Look(state, self, self.score, self.fold), self.say_failure, settings)
+        self.actions_ = Binder(self, self._menu_bar, self._calls())
+        commands.Enabling(state, self.actions_, self)
+        self.switches = Switches(state, self.actions_)
         self.fold.rolled_changed.connect(self.actions_["view.rolled"].setChecked)
         self.actions_["view.preview"].setChecked(self.score.scene.preview)
         self.messages = Messages(state)
         self.messages.train_wanted.connect(self.actions_["run.train"].trigger)
+        self.filing.file.opened.connect(self.messages.forget)
         self.switches.refused.connect(self._on_refused)
         self.docks = [Dock(view, state, self) for view in views() if view.area != "top"]
         self._strips = [view(state) for view in views() if view.area == "top"]
@@ -108,7 +113,10 @@ class MainWindow(QMainWindow):
             self.score.setFocus()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Remember the layout, and take the stage down."""
+        """Ask about unsaved work; then remember the layout, and take the stage down."""
+        if not self.filing.may_close():
+            event.ignore()
+            return
         if self._settings is not None:
             self._settings.set_window("main", self.saveGeometry(), self.saveState(LAYOUT_VERSION))
             self._settings.speed = self.state.playback.speed
@@ -123,9 +131,11 @@ class MainWindow(QMainWindow):
         return {
             **commands.on_state(self.state),
             **self.learning.calls(),
+            **self.filing.calls(),
             "file.picture": lambda: dialogs.save_picture(self),
             "file.quit": self.close,
             "edit.input": self._edit_input,
+            "edit.notes": lambda: Notes(self.state, self).open(),
             "view.present": self.present,
             "view.fullscreen": self._set_fullscreen,
             "view.palette": self._open_palette,
@@ -135,6 +145,7 @@ class MainWindow(QMainWindow):
             "view.reset_panels": self._reset_panels,
             "run.train": lambda: dialogs.train(self.state, self),
             "help.shortcuts": lambda: Shortcuts(self._extra_keys(), self).open(),
+            "help.diagnostics": lambda: dialogs.diagnose(self.switches.places(), self._settings, self),
             "help.about": lambda: dialogs.about(self.switches.places(), self),
         }
 
@@ -153,6 +164,7 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         for strip in self._strips:
             column.addWidget(strip)
+        column.addWidget(self.filing.notices)
         column.addWidget(self.messages)
         column.addWidget(self.learning.findings)
         column.addWidget(self.score, 1)
@@ -196,7 +208,8 @@ class MainWindow(QMainWindow):
 
     def _fill_menus(self) -> None:
         actions = self.actions_
-        menu = actions.submenu(table.FILE, self.tr("&Scenarios"), "file.picture", "list")
+        self.filing.fill(actions)
+        menu = actions.submenu(table.FILE, self.tr("&Scenarios"), "file.open", "list")
         options = [(task.id, self.tr(task.title), f"Ctrl+{i}") for i, task in enumerate(tasks.all(), 1)]
         self._scenarios = actions.choices(menu, options, self.switches.choose_scenario)
         menu = actions.submenu(table.VIEW, self.tr("&Theme"), "view.zoom_in", "sun-moon")
@@ -318,10 +331,8 @@ class MainWindow(QMainWindow):
             FRESH: self.tr("fresh weights"),
             "trained": self.tr("trained"),
             "edited": self.tr("edited weights"),
-            GIVEN: self.tr("weights of the experiment"),
+            GIVEN: self.tr("weights as given"),
         }
         said = project.score or words[project.weights]
         self._weights.setText(said)
         self._weights.setToolTip(self.tr("How good the network is on data it has never seen, or what its weights are"))
-        title = project.task.title
-        self.setWindowTitle(self.tr("{} — Loopscope").format(self.tr(title)))

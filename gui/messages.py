@@ -61,6 +61,11 @@ class Messages(QWidget):
         self._failure.show_message(text, "error", actions)
         self._failure.show()
 
+    def forget(self) -> None:
+        """Another project is on the bench: what was said of the one before is over."""
+        for banner in (self._failure, self._question, self._fresh):
+            banner.hide()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Take no room where nothing is said."""
         if event.type() in (QEvent.Type.ShowToParent, QEvent.Type.HideToParent):

@@ -95,6 +95,14 @@ class Settings:
         """Remember the tracks of a stage, in order."""
         self.store.setValue(f"tracks/{stage}", list(names))
 
+    def recent(self) -> list[str]:
+        """Return the paths of the files that were open last, the newest first."""
+        return self._texts("recent")
+
+    def set_recent(self, paths: Sequence[str]) -> None:
+        """Remember the files that were open last."""
+        self.store.setValue("recent", list(paths))
+
     def window(self, name: str) -> tuple[QByteArray, QByteArray]:
         """Return a window's geometry and the state of its docks; both empty if it was never closed."""
         return self._bytes(f"windows/{name}/geometry"), self._bytes(f"windows/{name}/state")
