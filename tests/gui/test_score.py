@@ -76,7 +76,7 @@ def test_scrolling_moves_what_stays_in_view(score):
     state.cursor.go(20)
     for dx in (7, 120, -64, 333, -5):
         widget.scene.scroll_to(200)
-        widget._refresh()
+        widget.refresh()
         widget.canvas.grab()
         widget._on_panned(dx, 0)
         moved = grabbed(widget)
