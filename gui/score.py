@@ -15,6 +15,7 @@ from gui.score_gutter import Gutter
 from gui.score_hand import Hand
 from gui.score_layout import names_of
 from gui.score_menu import Tracks
+from gui.score_patches import touched
 from gui.score_scene import Scene
 from gui.settings import Settings
 from gui.state.app_state import AppState
@@ -156,7 +157,7 @@ class Score(QWidget):
         if scene.follow():
             self.canvas.shift(round(scene.axis.scroll - scroll))
             self._set_bars()
-        self.canvas.repaint_patches(scene.touched(before, old))
+        self.canvas.repaint_patches(touched(scene, before, old))
         self._describe()
 
     def _on_selection_changed(self, value: Selected | None) -> None:

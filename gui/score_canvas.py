@@ -16,7 +16,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from gui.score_scene import Patch, Scene
+from gui.score_patches import Patch
+from gui.score_scene import Scene
 from gui.theme import theme, themes
 from gui.tracks import _links, _shapes
 from gui.tracks.base import Hit, elided, face, value_tip, write

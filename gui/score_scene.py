@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import ceil, floor
 
 from engine.events import Event
 from gui.frames.axis import TimeAxis, parts
 from gui.frames.sheet import Sheet
 from gui.score_layout import MARGIN, Strip, chosen, lay_out
-from gui.tracks.base import NARROW, ROOMY, Hit, Move, Stage, Track, available
-
-Patch = tuple[float, float, str]
-"""What is to be painted anew: from one x of the canvas to another, in one track, or with an empty id in all."""
+from gui.tracks.base import NARROW, ROOMY, Hit, Stage, Track, available
 
 READABLE = 64.0
 """Width of a column, at a unit of 1, where not all fit."""
@@ -22,10 +18,6 @@ WIDEST = 300.0
 GAP = 26.0
 EDGE = 10.0
 """Free on either side of the columns."""
-STRAY = 90.0
-"""How far the words of a column may reach beyond it where columns are narrow."""
-FEW = 8
-"""So many positions at most are painted column by column; a longer jump paints everything."""
 
 
 class Scene:
@@ -174,59 +166,6 @@ class Scene:
     def set_position(self, position: float, event: Event | None) -> None:
         """Move the playhead."""
         self.position, self.event = position, event
-
-    def touched(self, before: float, old: int | None) -> list[Patch] | None:
-        """What has to be painted anew since the playhead was somewhere else; None: everything.
-
-        Parameters
-        ----------
-        before : float
-            The position there.
-        old : int or None
-            The column there.
-        """
-        if self.sheet is None:
-            return []
-        if self.fold > 0:
-            return None  # the folded cell shows the step of the playhead, wherever that is
-        lesser, greater = min(before, self.position), max(before, self.position)
-        events, low, high = self.sheet.trace.events, floor(lesser), ceil(greater)
-        if high - low > FEW or high > len(events.tokens):
-            return None
-        passed = [events.token(i) for i in range(low, high)]
-        far = self.sheet.progress
-        if low <= far.loss < high or any(self._reaches_far(event) for event in passed):
-            return None
-        ends = set() if old == self.column else {c for c in (old, self.column) if c is not None}
-        columns = ends | {event.column for event in passed}
-        if self.axis.column < self.px(ROOMY) or self._both or self.lit:
-            stray = self.px(STRAY) if self.axis.column < self.px(ROOMY) else 0.0
-            return [self._patch(column - 1, column + 1, "", stray) for column in sorted(columns)]
-        move = Move(lesser, greater, tuple(sorted(columns)), tuple(sorted(ends)))
-        found = [
-            self._patch(*stretch, strip.track.id) for strip in self.strips for stretch in strip.track.touched(move)
-        ]
-        # The edges that feed outputs back cross every track.
-        sources = {source for source, _ in self.sheet.feedback}
-        emitted = move.among(far.outputs) if sources else ()
-        ends_of = {int(self.sheet.outputs.columns[output]) for output in emitted} & sources
-        return found + [self._patch(column, column + 1, "") for column in sorted(ends_of)]
-
-    def _patch(self, first: int, last: int, id: str, stray: float = 0.0) -> Patch:
-        return self.axis.left(first) + self.edge - stray, self.axis.right(last) + self.edge + stray, id
-
-    @property
-    def _both(self) -> bool:
-        assert self.sheet is not None
-        return any(way == "reverse" for _, way in self.sheet.directions)
-
-    def _reaches_far(self, event: Event) -> bool:
-        """Whether an event changes the picture far from its column: long edges."""
-        assert self.sheet is not None
-        emits = self.sheet.diagram.emitting
-        if event.column in emits and len(emits) == 1 and self.axis.column < self.px(ROOMY):
-            return True
-        return self._both and (event.column in emits or event.part == "decoder")
 
     def follow(self) -> bool:
         """Bring the playhead into view, a third of the view ahead of it; tell whether that moved anything."""
