@@ -23,6 +23,7 @@ from gui.theme import px, theme
 
 ACTION = Qt.ItemDataRole.UserRole
 PATH = Qt.ItemDataRole.UserRole + 1
+ROW = 30
 
 
 class Palette(QFrame):
@@ -63,8 +64,8 @@ class Palette(QFrame):
     def open(self) -> None:
         """Open in the upper middle of the window."""
         window = self._window
-        height = min(px(420), window.height() - px(120))
-        self.setGeometry((window.width() - px(560)) // 2, px(80), px(560), height)
+        self.setGeometry((window.width() - px(560)) // 2, px(80), px(560), self.height())
+        self._fit()
         self.show()
         self.raise_()
         self._field.setFocus(Qt.FocusReason.PopupFocusReason)
@@ -107,6 +108,14 @@ class Palette(QFrame):
             item.setHidden(not fit)
         self._list.setCurrentRow(next((row for row in rows if fits[row] and items[row].flags()), -1))
 
+        self._fit()
+
+    def _fit(self) -> None:
+        """Be as high as what is listed, as far as the window has room."""
+        around = self._field.sizeHint().height() + 3 * px(8) + 4
+        most = min(px(420), self._window.height() - px(120))
+        self.resize(self.width(), min(most, around + max(1, len(self.shown())) * px(ROW)))
+
     def _on_clicked(self, item: QListWidgetItem) -> None:
         self._do(item)
 
@@ -144,7 +153,7 @@ class _Row(QStyledItemDelegate):
     """One action: its text, the menu it is in, and its keys at the right."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: object) -> QSize:
-        return QSize(px(200), px(30))
+        return QSize(px(200), px(ROW))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: object) -> None:
         worn, area = theme(), QRect(option.rect).adjusted(px(10), 0, -px(10), 0)  # type: ignore[attr-defined]

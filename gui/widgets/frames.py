@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from gui.theme import px
@@ -132,6 +133,17 @@ class FieldRow(QWidget):
         self._note.style().polish(self._note)
         self._note.setText(text)
         self._note.setVisible(bool(text))
+        self._make_room()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep room for every line of the note."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        # The row is as high as its hint, and a label's hint knows nothing of the width that it will have.
+        if self._note.text():
+            self._note.setFixedHeight(self._note.heightForWidth(max(1, self.width())))
 
 
 def fill_scrolling(panel: QWidget, inside: QWidget) -> None:

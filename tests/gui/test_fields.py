@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QKeyEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
 
 from gui import theme as look
-from gui.widgets import Choice, FloatField, IntField, ValueSlider
+from gui.widgets import Choice, FieldRow, FloatField, IntField, ValueSlider
 
 KEY = Qt.Key
 LEFT = Qt.MouseButton.LeftButton
@@ -178,3 +178,30 @@ def test_marking_a_field_leaves_its_font(show):
     field.setText("900")
     field.textEdited.emit("900")
     assert field.property("invalid") is True and field.font().pixelSize() == size == look.px(12)
+
+
+def test_undo_is_the_window_s_where_nothing_is_being_typed(qtbot, show):
+    field = show(IntField(8, 1, 64))
+    made = (QEvent.Type.ShortcutOverride, KEY.Key_Z, Qt.KeyboardModifier.ControlModifier, "")
+    first, second = QKeyEvent(*made), QKeyEvent(*made)
+    QApplication.sendEvent(field, first)
+    assert not first.isAccepted()
+    field.setFocus()
+    qtbot.keyClicks(field, "1")
+    QApplication.sendEvent(field, second)
+    assert second.isAccepted()
+
+
+@pytest.mark.parametrize("width", [180, 230, 400])
+def test_a_row_has_room_for_every_line_of_what_is_wrong(show, width):
+    row = FieldRow("Hidden size", IntField(8, 1, 64))
+    panel = QWidget()
+    column = QVBoxLayout(panel)
+    column.addWidget(row)
+    column.addStretch(1)
+    panel.resize(width, 300)
+    show(panel)
+    row.set_note("0 is not possible: it must be a whole number from 1 to 1,000,000", "error")
+    QApplication.processEvents()
+    note = row.findChildren(QLabel)[-1]
+    assert note.height() >= note.heightForWidth(note.width()) and row.height() >= note.geometry().bottom()
