@@ -46,6 +46,7 @@ class TimelineBar(Painted):
         self._position = 0
         self._every: int | None = None
         self._strip: tuple[QImage, QImage] | None = None
+        self._short: dict[tuple[str, float], str] = {}
         self._describe: Callable[[int], str] = str
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -67,6 +68,7 @@ class TimelineBar(Painted):
         self._position = min(self._position, len(self._phases))
         self.relayout()
         self.set_position(self._position)
+        self.update()  # all of it, not only what a move of the playhead changes
 
     def set_position(self, position: int) -> None:
         """Show where the playhead stands."""
@@ -87,6 +89,7 @@ class TimelineBar(Painted):
         """Measure again."""
         self._every = None
         self._strip = None
+        self._short.clear()
 
     def resizeEvent(self, event: object) -> None:
         """Measure again."""
@@ -196,9 +199,14 @@ class TimelineBar(Painted):
             painter.setPen(worn.text if here else worn.muted)
             middle = area.left() + (at + 0.5) * width
             left = min(max(middle - room / 2, 0.0), self.width() - room)
-            text = metrics.elidedText(self._labels[at], Qt.TextElideMode.ElideRight, room)
+            text = self._elided(metrics, self._labels[at], room)
             align = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
             painter.drawText(QRectF(left, top, room, px(LABEL)), align | Qt.TextFlag.TextDontClip, text)
+
+    def _elided(self, metrics: QFontMetricsF, text: str, room: float) -> str:
+        if (text, room) not in self._short:
+            self._short[text, room] = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        return self._short[text, room]
 
     def _font(self, weight: int) -> QFont:
         return fonts.ui(11, weight)

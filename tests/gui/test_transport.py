@@ -157,6 +157,21 @@ def test_segments_have_the_colours_of_their_pass(show, dressed):
     assert pale not in (worn.backward.name(), worn.panel.name())
 
 
+def test_other_segments_are_painted_whole(qtbot, monkeypatch):
+    painted, paint = [], TimelineBar.paintEvent
+    monkeypatch.setattr(TimelineBar, "paintEvent", lambda bar, event: (painted.append(event.rect()), paint(bar, event)))
+    bar = TimelineBar()
+    qtbot.addWidget(bar)
+    bar.set_segments(np.array([0, 0, 1, 2, 2]), list("abcde"), str)
+    bar.resize(800, 40)
+    bar.show()
+    qtbot.waitUntil(lambda: bool(painted))
+    painted.clear()
+    bar.set_segments(np.array([0, 1, 2]), list("xyz"), str)
+    qtbot.waitUntil(lambda: bool(painted))
+    assert painted[0] == bar.rect()
+
+
 def test_a_thousand_steps_are_one_bar_with_the_loss_in_sight(show, dressed):
     bar = bar_of(2001, show)
     bar.set_position(1500)
