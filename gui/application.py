@@ -26,6 +26,7 @@ from gui.command_line import Options, UsageError
 from gui.icons import icon
 from gui.main_window import MainWindow
 from gui.paths import log_file
+from gui.preparing import Preparing
 from gui.settings import Settings
 from gui.state.app_state import AppState
 from gui.work.collector import Collector
@@ -73,7 +74,9 @@ def _open(app: QApplication, options: Options, state: AppState, settings: Settin
     window.show()
     if options.present:
         _when_run(state, window.present)
+    preparing = Preparing(state)
     status = app.exec()
+    preparing.close()
     window.deleteLater()
     return status
 

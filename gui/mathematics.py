@@ -61,16 +61,23 @@ def render(latex: str, px: float, color: QColor | str) -> Formula:
     return _render(latex, round(px, 2), QColor(color).name())
 
 
+def load() -> None:
+    """Load what typesets, so that the first equation need not wait for it; on any thread."""
+    import ziamath
+
+    # QtSvg draws nothing of the <symbol> and <use> elements that it writes by default.
+    ziamath.config.svg2 = False
+
+
 @lru_cache(maxsize=512)
 def _render(latex: str, px: float, color: str) -> Formula:
     return _formula(latex, _svg(latex, px, color))
 
 
 def _svg(latex: str, px: float, color: str) -> str:
+    load()
     import ziamath
 
-    # QtSvg draws nothing of the <symbol> and <use> elements that it writes by default.
-    ziamath.config.svg2 = False
     # Its ∂ is upright; the derivative's is italic in every textbook, and in STIX under this code.
     latex = latex.replace(r"\partial", "\U0001d715")
     try:
