@@ -51,7 +51,6 @@ class ImportDialog(QDialog):
 
     def __init__(self, weights: Weights, engine: str, device: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Open a network"))
         self._weights, self._place = weights, (engine, device)
         self._wishes = Wishes()

@@ -61,7 +61,7 @@ class Importer(QObject):
             place = self._state.document.project
             self.dialog = ImportDialog(found, place.engine, place.device, self._window)
             self.dialog.accepted_offer.connect(self._on_offer)
-            self.dialog.destroyed.connect(self._on_destroyed)
+            self.dialog.finished.connect(self._on_finished)
             self.dialog.open()
         elif isinstance(found, Capture):
             self._choose(found)
@@ -70,8 +70,10 @@ class Importer(QObject):
             text = self.tr("input from {}").format(self._path.name)
             document.edit(text, sources=found.sources, targets=found.targets)
 
-    def _on_destroyed(self) -> None:
-        self.dialog = None
+    def _on_finished(self) -> None:
+        if self.dialog is not None:
+            self.dialog.deleteLater()
+            self.dialog = None
 
     def _on_offer(self, found: Offer) -> None:
         self._begin(found.project)

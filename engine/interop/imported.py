@@ -49,6 +49,7 @@ class Imported(Task):
 
     id = "imported"
     trainable = False
+    target_source = "next token"
     kind: str
     metric_name = ""
     floor = 0.0

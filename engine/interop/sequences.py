@@ -46,7 +46,12 @@ def read_sequence(path: str | Path, name: str = "x") -> str | np.ndarray:
     if kind == ".npy":
         return _numbers(path, _npy(path, data))
     text = read_text(path, data)
-    return _table(path, text) if kind in TABLES else text.strip()
+    if kind in TEXTS:
+        return text.strip()
+    try:
+        return parse_table(text)
+    except ValueError as error:
+        raise ImportFileError(path, str(error)) from None
 
 
 def read_text(path: Path, data: bytes) -> str:
@@ -93,10 +98,19 @@ def _numbers(path: Path, array: np.ndarray) -> np.ndarray:
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
-def _table(path: Path, text: str) -> np.ndarray:
+def parse_table(text: str) -> np.ndarray:
+    """Return the numbers of a text, (rows, columns): a row a line, between them commas, semicolons, tabs or spaces.
+
+    A heading is left out, and lines that begin with ``#``. Beside semicolons a comma is a decimal comma.
+
+    Raises
+    ------
+    ValueError
+        With the line and the column of what is no number, or the line that is longer or shorter.
+    """
     lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
     if not lines:
-        raise ImportFileError(path, "holds no numbers")
+        raise ValueError("holds no numbers")
     between = _separator(lines[0][1])
     if between == ";" and "," in text:  # the decimal comma of half of Europe
         lines = [(n, line.replace(",", ".")) for n, line in lines]
@@ -107,7 +121,7 @@ def _table(path: Path, text: str) -> np.ndarray:
         try:
             return np.loadtxt([line for _, line in lines], delimiter=between, ndmin=2)
         except ValueError:
-            raise ImportFileError(path, _first_fault(lines, between)) from None
+            raise ValueError(_first_fault(lines, between)) from None
 
 
 def _separator(line: str) -> str | None:

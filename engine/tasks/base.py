@@ -80,6 +80,8 @@ class Task(ABC):
         What embeddings are multiplied by before training from scratch: small ones generalise better here.
     numeric_target : bool
         Whether the target is an array of numbers rather than names of outputs.
+    target_source : str
+        Where a target comes from that is not given with the input, in a word or two.
     trainable : bool
         Whether there is anything to train on; where not, its weights are given rather than trained here.
     """
@@ -100,6 +102,7 @@ class Task(ABC):
     grid_values: int = 0
     embedding_scale: float = 1.0
     numeric_target: bool = False
+    target_source: str = "corpus"
     trainable: bool = True
 
     @abstractmethod

@@ -103,7 +103,7 @@ class InputBarView(QWidget):
         self.sentence.textEdited.connect(self._on_sentence_edited)
         self.sentence.returnPressed.connect(self._commit_sentence)
         self.draw.clicked.connect(self._on_draw)
-        self.numbers.drawn.connect(self._on_numbers)
+        self.numbers.changed.connect(self._on_numbers)
         self.buttons.chosen.connect(self._on_example)
         self.target.changed.connect(self._on_target_changed)
         self.batch.chosen.connect(self._on_sequence_chosen)
@@ -248,7 +248,7 @@ class InputBarView(QWidget):
             widget.setVisible(grid)
         self.sentence.setVisible(text)
         self.numbers.setVisible(not text and not grid)
-        self.buttons.setVisible(text or grid)
+        self.buttons.setVisible((text or grid) and task.trainable)
         self.setFocusProxy(self.sentence if text else self.draw if grid else self.target)
         one = task.pattern in CLASS_PATTERNS
         for part, share in enumerate((3 if text else 0, 0 if one else 2, int(one and not text))):
@@ -282,8 +282,8 @@ class InputBarView(QWidget):
         sample = session.sample
         if given is not None or sample is None:
             return self.tr("automatic")
-        kind = self.tr("own answer: {}") if session.own_answer else self.tr("corpus: {}")
-        return kind.format(_words(sample.target_tokens))
+        kind = self.tr("own answer") if session.own_answer else self.tr(self._state.document.task.target_source)
+        return f"{kind}: {_words(sample.target_tokens)}"
 
     def _as_shown(self, source: object) -> str:
         """What the field shows of a source: a difference from it is the user's own."""

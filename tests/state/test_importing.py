@@ -1,0 +1,150 @@
+"""Networks, captures and sequences of files as projects."""
+
+import numpy as np
+import pytest
+import torch
+
+from engine.interop import ImportFileError, captures
+from engine.interop.load import Weights
+from engine.interop.recorder import record
+from engine.interop.tokenizer import Tokenizer
+from gui.state import importing
+from gui.state.document import opened
+from gui.state.importing import Wishes, holds_weights, of_file, offer, with_sequence
+from gui.state.session import compute
+
+KINDS = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
+
+
+class Speaker(torch.nn.Module):
+    """A language model as people write it."""
+
+    def __init__(self, cell="lstm"):
+        super().__init__()
+        self.emb = torch.nn.Embedding(9, 4)
+        self.rnn = KINDS[cell](4, 6, 2, batch_first=True)
+        self.fc = torch.nn.Linear(6, 9)
+
+    def forward(self, ids):
+        return self.fc(self.rnn(self.emb(ids))[0])
+
+
+@pytest.fixture
+def speaker(tmp_path):
+    torch.manual_seed(0)
+    module = Speaker()
+    torch.save(module.state_dict(), tmp_path / "speaker.pt")
+    return module, tmp_path / "speaker.pt"
+
+
+@pytest.mark.parametrize("cell", list(KINDS))
+def test_a_whole_model_gives_torchs_numbers(tmp_path, cell):
+    torch.manual_seed(1)
+    module = Speaker(cell)
+    torch.save({"epoch": 3, "model": module.state_dict()}, tmp_path / "checkpoint.pth")
+    project = of_file(tmp_path / "checkpoint.pth")
+    assert project.task.title == "checkpoint.pth" and project.task.next_token
+    computed = compute(project.but(sources=("1 5 2 8",)))
+    ids = torch.tensor([[1, 5, 2, 8]])
+    logits = module(ids[:, :-1])[0]
+    loss = torch.nn.functional.cross_entropy(logits, ids[0, 1:], reduction="sum")
+    loss.backward()
+    np.testing.assert_allclose(computed.trace.value("output.logits")[:, 0], logits.detach(), atol=1e-6)
+    assert computed.trace.loss == pytest.approx(float(loss.detach()), rel=1e-6)
+    for name, value in module.rnn.named_parameters():
+        np.testing.assert_allclose(computed.trace.parameter_grads[name], value.grad, atol=2e-6)
+
+
+def test_an_offer_is_proven_and_names_what_it_took(speaker):
+    found = offer(Weights(speaker[1]), Wishes())
+    assert found.loaded.names["output.weight"] == "fc.weight"
+    assert found.proof.layer == "torch.nn.LSTM" and found.proof.difference < 1e-6
+    assert not found.loaded.missing and not found.loaded.unused
+
+
+def test_wishes_are_followed(speaker):
+    weights = Weights(speaker[1])
+    assert (weights.layers, weights.heads("rnn"), weights.embeddings("rnn")) == (
+        ("rnn",),
+        ("fc.weight",),
+        ("emb.weight",),
+    )
+    plain = offer(weights, Wishes({"head": "", "embedding": "", "pattern": "many-to-one"}))
+    assert plain.project.spec.loss == "linear" and plain.project.spec.output_size == 6
+    assert set(plain.loaded.unused) == {"fc.weight", "fc.bias", "emb.weight"}
+    spoken = offer(weights, Wishes(tokenizer=Tokenizer("letters", tuple("abcdefghi")), source=np.array([0, 1, 2])))
+    assert spoken.project.sources == ("abc",)
+    numbers = Wishes(loss="mse", source="1 2", target=np.zeros((2, 9)))
+    assert compute(offer(weights, numbers).project).trace.loss > 0
+
+
+@pytest.mark.parametrize(
+    ("wishes", "said"),
+    [
+        (Wishes({"head": "emb.weight"}), r"head='emb.weight' has the shape \(9, 4\); it must have 6 columns"),
+        (Wishes({"head": "no"}), "head='no': there is no such array"),
+        (Wishes({"layer": "decoder"}), "there is no recurrent layer 'decoder'"),
+        (Wishes(loss="mse"), "mse compares with numbers"),
+        (Wishes(source="12"), "'12' is none of the 9 tokens"),
+        (Wishes(source=np.array([1.5, 2])), "token ids are 0 to 8"),
+        (Wishes(tokenizer=Tokenizer("letters", tuple("abcdefghijk"))), "has 11 tokens and the embedding 9 rows"),
+    ],
+)
+def test_what_does_not_go_together_is_named(speaker, wishes, said):
+    with pytest.raises(ImportFileError, match=rf"^speaker\.pt: .*{said}"):
+        offer(Weights(speaker[1]), wishes)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (5, 1, 3), (1, 5, 3)])
+def test_a_sequence_of_a_file_becomes_the_input(tmp_path, shape):
+    torch.save(torch.nn.GRU(3, 4).state_dict(), tmp_path / "gru.pt")
+    x = np.random.default_rng(0).standard_normal(shape)
+    np.save(tmp_path / "x.npy", x)
+    project = with_sequence(of_file(tmp_path / "gru.pt"), tmp_path / "x.npy")
+    np.testing.assert_array_equal(project.sources[0], x.reshape(5, 3))
+
+
+def test_a_sequence_that_does_not_fit_says_which_axis(tmp_path):
+    torch.save(torch.nn.GRU(3, 4).state_dict(), tmp_path / "gru.pt")
+    project = of_file(tmp_path / "gru.pt")
+    (tmp_path / "wide.csv").write_text("1,2\n3,4\n")
+    (tmp_path / "words.txt").write_text("hello")
+    with pytest.raises(
+        ImportFileError, match=r"wide.csv: the input has the shape \(2, 2\); this network reads \(T, 3\)"
+    ):
+        with_sequence(project, tmp_path / "wide.csv")
+    with pytest.raises(ImportFileError, match=r"words\.txt: it is a text"):
+        with_sequence(project, tmp_path / "words.txt")
+    with pytest.raises(ImportFileError, match=r"wide\.csv: it holds numbers; this scenario reads a text"):
+        with_sequence(opened(), tmp_path / "wide.csv")
+    assert with_sequence(opened(), tmp_path / "words.txt").sources == ("hello",)
+
+
+def test_an_archive_of_arrays_is_weights_or_a_sequence(tmp_path):
+    layer = torch.nn.RNN(2, 3)
+    np.savez(tmp_path / "w.npz", **{name: value.detach().numpy() for name, value in layer.named_parameters()})
+    np.savez(tmp_path / "x.npz", x=np.zeros((4, 2)))
+    assert holds_weights(tmp_path / "w.npz") and not holds_weights(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("cell", list(KINDS))
+def test_a_capture_has_the_programs_own_gradients(tmp_path, cell):
+    torch.manual_seed(2)
+    module = Speaker(cell)
+    with record(module, tmp_path / "run.loopscope"):
+        logits = module(torch.randint(0, 9, (3, 5)))
+        torch.nn.functional.cross_entropy(logits.flatten(0, 1), torch.randint(0, 9, (15,))).backward()
+    found = captures.read(tmp_path / "run.loopscope").modules[0]
+    project = of_file(tmp_path / "run.loopscope")
+    assert len(project.sources) == 3 and project.spec.loss == "linear"
+    trace = compute(project).trace
+    assert found.difference(trace) < 1e-6
+    scale = max(np.abs(value).max() for value in found.parameter_grads.values())
+    for name, value in module.rnn.named_parameters():
+        np.testing.assert_allclose(trace.parameter_grads[name], value.grad, atol=1e-5 * scale)
+
+
+def test_every_reading_is_one_error(tmp_path):
+    (tmp_path / "a.pt").write_bytes(b"nothing")
+    with pytest.raises(ImportFileError, match=r"^a\.pt: "):
+        importing.of_file(tmp_path / "a.pt")
