@@ -69,6 +69,23 @@ def _aligned(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     return raw[start : start + count].view(dtype).reshape(shape)
 
 
+class Calls:
+    """Functions and their arguments, to be called one after the other; apart, since that is less to go through."""
+
+    def __init__(self, calls: Iterable[tuple[Any, tuple]]) -> None:
+        found = list(calls)
+        self.functions = [function for function, _ in found]
+        self.arguments = [arguments for _, arguments in found]
+
+    def __len__(self) -> int:
+        return len(self.functions)
+
+    def run(self, first: int, last: int) -> None:
+        """Call those from ``first`` up to ``last``."""
+        for function, arguments in zip(self.functions[first:last], self.arguments[first:last], strict=True):
+            function(*arguments)
+
+
 class Tape:
     """Frames and calls for up to ``capacity`` steps of one lane.
 
@@ -110,8 +127,9 @@ class Tape:
         self.recurrent_back = plan.having(plan.rows_back, "recurrent")
         self._allocate_weights()
         self.G = self.C = np.empty((0, 0, B), dtype)
+        self._cut: dict[tuple[str, int, int], list[np.ndarray]] = {}
         self._forward, self._per_forward = self._lay_forward()
-        self._backward: list[tuple[Any, tuple]] = []
+        self._backward = Calls([])
         self._per_backward = 0
         self._derivatives: dict[tuple[int, int], list[tuple[Any, tuple]]] = {}
 
@@ -148,14 +166,16 @@ class Tape:
         return array[..., 0] if self.size.B == 1 else array
 
     def _steps(self, place: str, where: slice, shift: int = 0) -> Iterable[np.ndarray]:
-        """A view of each step's frame, step after step."""
-        if place == "S":
-            return repeat(self._flat(self.scratch)[where], self.capacity)
-        if place == "C":
-            views = list(self._flat(self.C)[:, where])
-            return (views[k % self.chunk] for k in range(self.capacity))
-        frames, first = (self.F, 0) if place == "F" else (self.G, 1)
-        return list(self._flat(frames)[first + shift : first + shift + self.capacity, where])
+        """A view of each step's frame, step after step; the same one wherever it is asked for, to stay in the cache."""
+        key = place, where.start, where.stop
+        if key not in self._cut:
+            flat = self._flat({"F": self.F, "G": self.G, "C": self.C, "S": self.scratch[None]}[place])
+            self._cut[key] = list(flat[:, where])
+        views = self._cut[key]
+        if place in "SC":
+            return (views[k % len(views)] for k in range(self.capacity))
+        first = shift + (place == "G")
+        return views[first : first + self.capacity]
 
     def _operand(self, refs: Sequence[Ref | float]) -> Iterable[Any]:
         """A merged call's operand at every step: neighbouring slots as one view, or a number."""
@@ -203,7 +223,7 @@ class Tape:
         fitting = [n for n in range(2, rows // 16 + 1) if rows % n == 0 and n >= wanted]
         return fitting[0] if fitting else 1
 
-    def _lay_forward(self) -> tuple[list[tuple[Any, tuple]], int]:
+    def _lay_forward(self) -> tuple[Calls, int]:
         plan, columns = self.plan, []
         main = f"{plan.states[0]}_prev"
         if self.size.fused:
@@ -219,7 +239,7 @@ class Tape:
         columns += [self._column(cluster) for cluster in plan.forward]
         if self.size.masked:
             columns += [self._hold("F", f"{state}_prev", 1, 0) for state in plan.states]
-        return [call for step in zip(*columns, strict=False) for call in step], len(columns)
+        return Calls(call for step in zip(*columns, strict=False) for call in step), len(columns)
 
     def _hold(self, place: str, slot: str, to: int, source: int) -> Iterable[tuple[Any, tuple]]:
         """Where the mask says so, a state is what it was, and so is its gradient."""
@@ -228,7 +248,7 @@ class Tape:
 
     def prepare_backward(self) -> None:
         """Make the frames and calls of the backward pass, if they are not there."""
-        if self._backward:
+        if self._per_backward:
             return
         self.G = self._frames("G", self.capacity + 1)
         self.C = _aligned((self.chunk, self.width["C"], self.size.B), self.size.dtype)
@@ -241,15 +261,15 @@ class Tape:
             )
             columns.append(zip(repeat(np.add), zip(hidden, outside, hidden, strict=True)))
         steps = list(zip(*columns, strict=False))
-        self._backward, self._per_backward = [call for step in reversed(steps) for call in step], len(columns)
+        self._backward, self._per_backward = Calls(call for step in reversed(steps) for call in step), len(columns)
+        self._cut = {}
 
     # Running ---------------------------------------------------------------------------------------------
 
     def forward(self, first: int, last: int) -> None:
         """Compute steps first … last − 1, whose rows are there already where the input is not in the step's product."""
         per = self._per_forward
-        for function, args in self._forward[first * per : last * per]:
-            function(*args)
+        self._forward.run(first * per, last * per)
 
     def backward(self, first: int, last: int) -> None:
         """Carry the gradients back through steps last − 1 … first, which are of one chunk or begin and end with one."""
@@ -257,8 +277,7 @@ class Tape:
         while last > first:
             start = max(first, (last - 1) // self.chunk * self.chunk)
             self._differentiate(start, last)
-            for function, args in self._backward[(self.capacity - last) * per : (self.capacity - start) * per]:
-                function(*args)
+            self._backward.run((self.capacity - last) * per, (self.capacity - start) * per)
             last = start
 
     def _differentiate(self, first: int, last: int) -> None:

@@ -17,7 +17,7 @@ from engine.plan.tape import Tape
 from engine.plan.values import Value
 
 #: Columns of frames (steps × sequences) that are brought together for one product of weight gradients.
-COLUMNS = 1024
+COLUMNS = 256
 Given = Mapping[str, np.ndarray]
 
 
