@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Qt
-from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QMenuBar, QToolBar, QVBoxLayout, QWidget
 
 from engine import tasks
@@ -111,6 +111,13 @@ class MainWindow(QMainWindow):
         if not self._shown:
             self._placed = self._shown = True
             self.score.setFocus()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Give the keyboard to the score with Escape, where nothing else wants that."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.score.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        else:
+            super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask about unsaved work; then remember the layout, and take the stage down."""

@@ -49,7 +49,9 @@ class Shortcuts(QDialog):
                 grid.addWidget(label(combination, "muted"), row, 2 * side + 1)
             rows[side] += len(group) + 2
             grid.setRowMinimumHeight(rows[side] - 1, px(12))
-        note = label(self.tr("Space, arrows, Home and End work where the score has the focus."), "muted")
+        note = label(
+            self.tr("Space, arrows, Home and End work where the score has the focus; Escape brings it there."), "muted"
+        )
         area = QScrollArea()
         area.setWidget(inside)
         area.setWidgetResizable(True)

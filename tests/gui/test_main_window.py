@@ -246,6 +246,14 @@ def test_keys_step_where_the_score_has_the_focus(window, qtbot):
     assert window.state.cursor.position == 1
 
 
+def test_escape_gives_the_keyboard_to_the_score(window, qtbot):
+    window.activateWindow()
+    for widget in (window._strips[0].sentence, window.switches):
+        widget.setFocus()
+        qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Escape)
+        assert window.score.isAncestorOf(window.focusWidget()) or window.focusWidget() is window.score
+
+
 def test_teacher_forcing_is_for_what_feeds_back(window, idle):
     assert not window.actions_["run.teacher_forcing"].isEnabled()
     window.switches.choose_scenario("translation")
