@@ -120,14 +120,13 @@ class LaneReplay:
         return found if self.mask is None else np.where(self.mask[..., None], found, self.recorded_grads[state])
 
 
-def travelled(
+def sent_back(
     graph: Graph, lane: Lane, parameters: Mapping[str, np.ndarray], values: Mapping[str, np.ndarray],
     grads: Mapping[str, np.ndarray], x: np.ndarray, initial: Mapping[str, np.ndarray], mask: np.ndarray | None,
 ) -> dict[str, np.ndarray]:  # fmt: skip
-    """What reaches the states of each step from the step computed after it: J_{t+1}ᵀ ∂L/∂s_{t+1}, (T, B, H) by state.
+    """What each step sends back to the states before it: J_tᵀ ∂L/∂s_t, (T, B, H) by state.
 
-    Apart from it stands what the step's own outputs (or the layer above) add; the two sum to the gradient. A stretch
-    of steps is replayed at a time, so that a long lane takes no more memory than its result.
+    A stretch of steps is replayed at a time, so that a long lane takes no more memory than its result.
 
     Parameters
     ----------
@@ -150,7 +149,7 @@ def travelled(
         )  # fmt: skip
         for name, sent in found.items():
             sent[at] = stretch.sent_back(name)
-    return {name: previous(sent, np.zeros_like(sent[0]), not lane.reverse) for name, sent in found.items()}
+    return found
 
 
 def previous(states: np.ndarray, initial: np.ndarray, reverse: bool) -> np.ndarray:

@@ -13,7 +13,7 @@ from engine.events import Event, Events
 from engine.inputs import Batch
 from engine.layout import Lane
 from engine.recording import Recording
-from engine.replay import LaneReplay, previous, travelled
+from engine.replay import LaneReplay, previous, sent_back
 from engine.spec import ModelSpec
 from engine.timeline import Timeline
 
@@ -44,6 +44,7 @@ class Trace:
         self._recording, self._parameters = recording, parameters
         self._replays: dict[str, LaneReplay] = {}
         self._travelled: dict[str, np.ndarray] = {}
+        self._left: dict[str, np.ndarray] = {}
         self._before: dict[str, np.ndarray] = {}
 
     @cached_property
@@ -118,7 +119,8 @@ class Trace:
     def travelled(self, key: str) -> np.ndarray:
         """Return the part of ∂L/∂ a state (``l0.h``) that came through time, J_{t+1}ᵀ ∂L/∂h_{t+1}, (T, B, H).
 
-        The rest of ``grad(key)`` is what the step's own outputs, or the layer above, add.
+        An encoder's last step gets it through the decoder's initial state. The rest of ``grad(key)`` is what the
+        step's own outputs, or the layer above, add.
         """
         if not self.has_gradients:
             raise ValueError(f"travelled({key!r}) needs a target: this run was a forward pass only")
@@ -126,8 +128,7 @@ class Trace:
         if name not in self.graph.states:
             raise KeyError(f"{key!r} is not a state; the states are {', '.join(self.graph.states)}")
         if key not in self._travelled:
-            found = travelled(self.graph, lane, *self._given(lane))
-            self._travelled |= {lane.key(state): _frozen(value) for state, value in found.items()}
+            self._measure(lane)
         return self._travelled[key]
 
     @property
@@ -158,6 +159,27 @@ class Trace:
             What the steps and outputs are called ("like", "positive") and which sequence of the batch is meant.
         """
         return narration.plain(narration.narrate(self, event, words or narration.Words()))
+
+    def _measure(self, lane: Lane) -> None:
+        """Keep what travelled to a lane's states, and what left its first step."""
+        for state, sent in sent_back(self.graph, lane, *self._given(lane)).items():
+            came = previous(sent, self._crossing(lane, state, sent), not lane.reverse)
+            self._travelled[lane.key(state)] = _frozen(came)
+            self._left[lane.key(state)] = sent[-1 if lane.reverse else 0].copy()
+
+    def _crossing(self, lane: Lane, state: str, like: np.ndarray) -> np.ndarray:
+        """What comes to a lane's last step from the other part: to an encoder's from the decoder's first, (B, H)."""
+        if lane.part != "encoder":
+            return np.zeros_like(like[0])
+        decoder = layout.find(self.spec, lane.layer, part="decoder")
+        if decoder.key(state) not in self._left:
+            self._measure(decoder)
+        sent = self._left[decoder.key(state)]
+        if not self.spec.bidirectional:
+            return sent
+        H, hidden = self.spec.hidden_size, self.graph.states[0]
+        bridge = self.parameters["bridge.weight" if state == hidden else f"bridge.weight_{state}"]
+        return sent @ bridge[:, H * lane.reverse : H * (1 + lane.reverse)]
 
     def _before_each(self, key: str) -> np.ndarray:
         """A state before each step, (T, B, H)."""

@@ -78,7 +78,8 @@ def paths(trace: Any, layer: int = 0, direction: str = "forward", part: str | No
 
 def _own(trace: Any, key: str, t: int, replay: Any) -> np.ndarray:
     """What a step's state receives from outside its lane's recurrence: its own loss, the layer above, the decoder."""
-    whole = trace.grad(key)[t] - trace.travelled(key)[t]
+    own_last = t == (0 if replay.lane.reverse else len(trace.grad(key)) - 1)  # there nothing comes along the lane
+    whole = trace.grad(key)[t] if own_last else trace.grad(key)[t] - trace.travelled(key)[t]
     hidden = replay.graph.states[0]
     name = key.removeprefix(f"{replay.lane.prefix}.")
     if name == hidden:

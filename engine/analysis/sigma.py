@@ -15,7 +15,7 @@ LOOKS = (16, 24, 32)
 """After how many products with J and Jᵀ the values are looked at; those that have settled go no further."""
 LATELY, SETTLED = 4, 1e-4
 """What has settled: the last ``LATELY`` steps raised σ₁² by no more than this share."""
-POINTS, ROUNDS = 24, 4
+POINTS, ROUNDS = 15, 4
 """Of the search for a small matrix's largest eigenvalue: (POINTS + 1)**ROUNDS parts of the interval."""
 
 

@@ -32,9 +32,10 @@ def backward(trace: Any, event: Any, words: Words, lanes: list[Any]) -> Segments
     own = norm(here - travelled)
     if own <= ROUNDING * np.finfo(here.dtype).eps * norm(here):
         own = 0.0
+    came = norm(travelled)
     if not 0 <= after < len(grads):
-        return _enters(trace, event, words, lane, norm(here))
-    came, there = norm(travelled), norm(grads[after])
+        return _enters(trace, event, words, lane, norm(here), came, own)
+    there = norm(grads[after])
     source = (words.column(event.column + after - event.step), "backward")
     tail = _rest(trace, lanes, event, words) + _own(trace, lane, own)
     size = ((f": ‖∂L/∂{state}‖ = ", "plain"), (number(norm(here)), "strong"))
@@ -105,14 +106,20 @@ def _by(trace: Any, lane: Any) -> str:
     return f"multiplied by W_h{squash}"
 
 
-def _enters(trace: Any, event: Any, words: Words, lane: Any, size: float) -> Segments:
+def _enters(trace: Any, event: Any, words: Words, lane: Any, size: float, came: float, own: float) -> Segments:
     name, state = (words.column(event.column), "backward"), trace.graph.states[0]
     figure = (number(size), "strong")
-    if lane.part == "encoder" and not lane.reverse:
+    if lane.part == "encoder":
         start = norm(trace.grad(f"decoder.l{lane.layer}.{state}")[0, words.sequence])
-        share = f", {percent(size / start)} of what it was at the decoder’s first step" if start > 0 else ""
-        return (("The error crosses from the decoder into the encoder at ", "plain"), name,
-                (f": ‖∂L/∂{state}‖ = ", "plain"), figure, (f"{share}.", "plain"))  # fmt: skip
+        share = f", {percent(came / start)} of what it was at the decoder’s first step" if start > 0 else ""
+        which = which_lane(trace, lane) if trace.spec.bidirectional else ""
+        crosses = (("The error crosses from the decoder into the encoder at ", "plain"), name)
+        if own == 0:
+            return (*crosses, (f"{which}: through the decoder’s initial state comes ‖∂L/∂{state}‖ = ", "plain"),
+                    figure, (f"{share}.", "plain"))  # fmt: skip
+        return (*crosses, (f"{which}: through the decoder’s initial state comes ", "plain"), (number(came), "backward"),
+                (share, "plain"), *_own(trace, lane, own)[:-1], (f", and ‖∂L/∂{state}‖ = ", "plain"), figure,
+                (".", "plain"))  # fmt: skip
     if size == 0:
         return (
             ("No error enters at ", "plain"),

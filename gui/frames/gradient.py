@@ -24,7 +24,8 @@ class Flow:
     arriving : float or None
         ‖∂L/∂ state‖ at the step computed after this one; None where there is no later step, or not reached.
     travelled : float or None
-        ‖J_{t+1}ᵀ ∂L/∂ state_{t+1}‖, the part that comes through time.
+        ‖J_{t+1}ᵀ ∂L/∂ state_{t+1}‖, the part that comes through time; to an encoder's last step from the decoder's
+        first.
     own : float or None
         ‖·‖ of what the step's own output, the layer above or (for c) the step's own h adds.
     total : float or None
@@ -57,12 +58,13 @@ class GradientFrame:
     reached : bool
         Whether the playhead has brought the gradient back to this step.
     last : bool
-        Whether no step is computed after it, so that nothing travels here.
+        Whether no step is computed after it in its part.
+    crossing : bool
+        Whether what travels here comes from the decoder: at the last step of an encoder.
     flows : tuple of Flow
         One for each state.
     source : str
-        Where h gets what does not travel through time: "output", "above" (the layer above), "decoder" (the last
-        step of an encoder), or empty: nowhere.
+        Where h gets what does not travel through time: "output", "above" (the layer above), or empty: nowhere.
     sigma_max : float or None
         σ_max(J_{t+1}), for the vanilla cell, where J = diag(f′(a)) W_hh.
     slope : float or None
@@ -73,6 +75,7 @@ class GradientFrame:
 
     reached: bool
     last: bool
+    crossing: bool
     flows: tuple[Flow, ...]
     source: str = ""
     sigma_max: float | None = None
@@ -86,10 +89,12 @@ def travelled(inspection: Inspection, place: Place) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of ndarray (H,)
-        Zeros where no step is computed after it.
+        Zeros where no step is computed after it; at an encoder's last step what comes from the decoder.
     """
     trace, lane, b = inspection.trace, place.lane, place.sequence
     states, H = trace.graph.states, trace.spec.hidden_size
+    if _crossing(place):
+        return {state: trace.travelled(lane.key(state))[place.step, b] for state in states}
     if place.after is None:
         return {state: np.zeros(H) for state in states}
     later = inspection.place(place.prefix, place.after)
@@ -110,24 +115,34 @@ def gradient(inspection: Inspection, place: Place, position: int, unit: int) -> 
     if not trace.has_gradients:
         return None
     reached = inspection.returned(place.prefix, place.step, position)
-    arrived = place.after is not None and inspection.returned(place.prefix, place.after, position)
+    first = f"decoder.l{lane.layer}"
+    came_from = (first, 0) if _crossing(place) else None if place.after is None else (place.prefix, place.after)
+    arrived = came_from is not None and inspection.returned(*came_from, position)
     parts = travelled(inspection, place) if reached else {}
     flows = []
     for state in trace.graph.states:
         whole = trace.grad(lane.key(state))
-        arriving = norm(whole[place.after, b]) if arrived and place.after is not None else None
+        arriving = None
+        if arrived and came_from is not None:
+            arriving = norm(trace.grad(f"{came_from[0]}.{state}")[came_from[1], b])
         if not reached:
             flows.append(Flow(state, arriving, None, None, None, None))
             continue
         here = whole[place.step, b]
-        through = None if place.after is None else norm(parts[state])
+        through = None if came_from is None else norm(parts[state])
         own, total = norm(here - parts[state]), norm(here)
         # What is left of a difference of equals is rounding, not a gradient.
         own = 0.0 if own <= 32 * np.finfo(here.dtype).eps * total else own
         flows.append(Flow(state, arriving, through, own, total, float(here[unit])))
     sigma, slope = _jacobian(inspection, place) if reached else (None, None)
     plain = "" if trace.graph.cell.gates else trace.spec.nonlinearity
-    return GradientFrame(reached, place.after is None, tuple(flows), source(inspection, place), sigma, slope, plain)
+    last, crossing = place.after is None, _crossing(place)
+    return GradientFrame(reached, last, crossing, tuple(flows), source(inspection, place), sigma, slope, plain)
+
+
+def _crossing(place: Place) -> bool:
+    """Whether a place's gradient comes through the decoder's initial state."""
+    return place.after is None and place.lane.part == "encoder"
 
 
 def source(inspection: Inspection, place: Place) -> str:
@@ -136,7 +151,7 @@ def source(inspection: Inspection, place: Place) -> str:
     if any(other.part == lane.part and other.layer > lane.layer for other in trace.lanes.values()):
         return "above"
     if lane.part == "encoder":
-        return "decoder" if place.after is None else ""
+        return ""
     steps = trace.timeline.reverse_output_steps if lane.reverse else trace.output_steps
     return "output" if place.step in steps else ""
 

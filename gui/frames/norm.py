@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,13 +33,14 @@ class Line:
     total : ndarray (T,)
         ‖∂L/∂h_t‖.
     travelled : ndarray (T,)
-        ‖J_{t+1}ᵀ ∂L/∂h_{t+1}‖, what came from the step computed after it.
+        ‖J_{t+1}ᵀ ∂L/∂h_{t+1}‖, what came from the step computed after it; to an encoder's last, from the decoder.
     own : ndarray (T,)
-        ‖∂L/∂h_t − travelled‖: from the step's own output, the layer above or the other part.
+        ‖∂L/∂h_t − travelled‖: from the step's own output or the layer above.
     kept : ndarray (T,)
-        travelled_t / total_{t+1}; NaN where nothing comes from a later step.
+        travelled_t / total_{t+1}, for an encoder's last step by the decoder's first; NaN where nothing comes from a
+        later step.
     ratio : ndarray (T,)
-        total_t / total_{t+1}; for the encoder's last step, against the decoder's first.
+        total_t / total_{t+1}.
     padding : ndarray (T,) bool
     """
 
@@ -54,7 +56,7 @@ class Line:
     ratio: np.ndarray
     padding: np.ndarray
 
-    @property
+    @cached_property
     def largest(self) -> float:
         """The largest finite norm."""
         finite = self.total[np.isfinite(self.total)]
@@ -83,9 +85,18 @@ class NormFrame:
 
     def line(self, prefix: str) -> Line | None:
         """The line of a lane."""
-        return next((line for line in self.lines if line.prefix == prefix), None)
+        return self._by_prefix.get(prefix)
 
-    @property
+    @cached_property
+    def _by_prefix(self) -> dict[str, Line]:
+        return {line.prefix: line for line in self.lines}
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest finite norm of all lanes."""
+        return max((line.largest for line in self.lines), default=0.0)
+
+    @cached_property
     def has_parts(self) -> bool:
         """Whether some step adds to what travelled, so that showing the parts tells something."""
         return any(int((line.own > 0).sum()) > 1 for line in self.lines)
@@ -126,11 +137,11 @@ def _line(trace: Trace, progress: Progress, prefix: str, sequence: int) -> Line:
         after[1:] = total[:-1]
     else:
         after[:-1] = total[1:]
+    if lane.part == "encoder":  # what comes to its last step left the decoder's first
+        first = trace.grad(f"decoder.l{lane.layer}.{state}")[:1, sequence]
+        after[0 if lane.reverse else -1] = norms(first)[0]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         kept = np.where(after > 0, travelled / after, np.nan)
-        if lane.part == "encoder" and not lane.reverse:
-            first = trace.grad(f"decoder.l{lane.layer}.{state}")[:1, sequence]
-            after[-1] = norms(first)[0]
         ratio = np.where(after > 0, total / after, np.nan)
     return Line(
         prefix, lane.layer, lane.reverse, trace.timeline.offset(lane.part), progress.lane(prefix, True), total,

@@ -24,15 +24,17 @@ FORWARD, BACKWARD = 0.34, 0.64
 WIDEST, HAIR = 6.0, 0.8
 
 
-def paint(painter: QPainter, stage: Stage, frame: DiagramFrame, place: Place) -> None:
-    """Draw every arrow that touches an exposed column."""
+def paint(painter: QPainter, stage: Stage, frame: DiagramFrame, place: Place, shown: range) -> None:
+    """Draw every arrow that touches an exposed column of the rows that are shown."""
     exposed = stage.columns()
-    for index, row in enumerate(frame.rows):
+    for index in shown:
+        row = frame.rows[index]
         for block in row.states.blocks:
             first, last = block.first, block.first + block.values.shape[1]
             for column in range(max(first, exposed.start - 1), min(last, exposed.stop + 1)):
                 _along(painter, stage, place, index, row, block, column)
-                upwards(painter, stage, frame, place, index, row, block, column)
+                if column in exposed or not stage.roomy or stage.fold:
+                    upwards(painter, stage, frame, place, index, row, block, column)
         _across(painter, stage, place, index, row)
     _collected(painter, stage, frame, place)
 
@@ -84,22 +86,20 @@ def _back(painter: QPainter, stage: Stage, start: QPointF, end: QPointF, line: L
         _shapes.line(painter, [start, end], theme.border, max(1.0, stage.px(1)), dashed=True)
         return
     kept = float(line.kept[step])
-    crossing = bool(np.isnan(kept) and np.isfinite(line.ratio[step]))
-    size = float(line.total[step] if crossing else line.travelled[step])
-    shown = float(line.ratio[step]) if crossing else kept
+    size = float(line.travelled[step])
     room = abs(end.x() - start.x())
     if not np.isfinite(size):
         _shapes.arrow(painter, start, end, theme.warning, stage.px(3), stage.px(10), True)
         _write(painter, stage, start, end, number(size), theme.warning)
         return
-    largest = max(other.largest for other in stage.sheet.norm.lines)
+    largest = stage.sheet.norm.largest
     wide = stage.px(width_of(size, largest))
     head = min(stage.px(7) + wide * 1.3, room * 0.7)
     _shapes.arrow(painter, start, end, theme.backward, wide, head)
     if size < VANISHED * largest:
         _write(painter, stage, start, end, QCoreApplication.translate("tracks", "vanished"), theme.backward, True)
-    elif np.isfinite(shown):
-        _write(painter, stage, start, end, number(shown, 2), theme.backward)
+    elif np.isfinite(kept):
+        _write(painter, stage, start, end, number(kept, 2), theme.backward)
 
 
 def _write(
@@ -280,7 +280,7 @@ def band(painter: QPainter, stage: Stage, box: QRectF, block: Block, low: int, h
     if line is None:
         return
     y = box.top() + box.height() * 0.68
-    largest = max(other.largest for other in stage.sheet.norm.lines)
+    largest = stage.sheet.norm.largest
     most = max(1, int(1 / axis.column)) if axis.column < 1 else 1
     for step in range(here.start, here.stop, most):
         if line.positions[step] >= stage.position:

@@ -71,12 +71,13 @@ class GradientCard(Card):
     def _flow(self, flow: Flow, frame: GradientFrame, now: str, after: str) -> list[Line]:
         name, later = f"∂L/∂{lowered(flow.state, now)}", f"∂L/∂{lowered(flow.state, after)}"
         lines: list[Line] = []
-        if frame.last:
+        start = f"{self.tr('decoder')} ‖∂L/∂{lowered(flow.state, '1')}‖ " if frame.crossing else f"‖{later}‖ "
+        if frame.last and not frame.crossing:
             lines.append([(self.tr("No later step: nothing travels here"), "muted")])
         elif flow.arriving is None:
             return [[(f"‖{name}‖ ", "muted"), (self.tr("not reached yet"), "muted")]]
         else:
-            travelled: Line = [(f"‖{later}‖ ", "muted"), (number(flow.arriving), "strong"), (" → ", "muted")]
+            travelled: Line = [(start, "muted"), (number(flow.arriving), "strong"), (" → ", "muted")]
             if flow.travelled is None:
                 return [[*travelled, (self.tr("not reached yet"), "muted")]]
             travelled.append((number(flow.travelled), "backward"))
@@ -97,12 +98,13 @@ class GradientCard(Card):
             "": self.tr("from elsewhere"),
             "output": self.tr("own output"),
             "above": self.tr("layer above"),
-            "decoder": self.tr("decoder"),
         }
 
     def _equation(self, state: str, now: str, after: str, frame: GradientFrame) -> list[Run]:
         """∂L/∂h_5 = J_6ᵀ ∂L/∂h_6 + what does not come through time, as far as there is either."""
         terms = [] if frame.last else [[Run("J", after, "⊤"), *_d(state, after)]]
+        if frame.crossing:
+            terms.append([sign(f"({self.tr('decoder')})")])
         if frame.source == "output":
             own = [Run("∂", italic=False), Run("L", now), sign("/"), Run("∂", italic=False), Run(state, now)]
             terms.append(own)

@@ -90,6 +90,31 @@ def test_crossing_into_the_encoder():
     said = sentence(trace, words, -4)
     assert "from the decoder into the encoder at “like”" in said and number(size) in said
     assert words.columns[4] == "<bos>"
+    came = np.linalg.norm(trace.travelled("encoder.l0.h")[-1, 0])
+    first = np.linalg.norm(trace.grad("decoder.l0.h")[0, 0])
+    assert f"through the decoder’s initial state comes ‖∂L/∂h‖ = {number(size)}, {percent(came / first)} of" in said
+    assert "adds" not in said
+
+
+def test_crossing_into_a_lower_layer_tells_what_the_layer_above_adds():
+    spec = ModelSpec(pattern="sequence-to-sequence", cell="gru", input_size=2, hidden_size=4, output_size=3,
+                     num_layers=2, bidirectional=True)  # fmt: skip
+    rng = np.random.default_rng(2)
+    trace = Network(spec).run(rng.standard_normal((3, 1, 2)), rng.integers(0, 3, (2, 1)))
+    told = [(event, trace.narrate(event)) for event in map(trace.events.token, range(len(trace.events.tokens)))]
+    crossings = [(event, said) for event, said in told if "crosses" in said]
+    assert [(e.layer, e.direction) for e, _ in crossings] == [
+        (1, "reverse"), (1, "forward"), (0, "reverse"), (0, "forward")
+    ]  # fmt: skip
+    for event, said in crossings:
+        lane = next(n for n in trace.lanes.values() if (n.part, n.layer, n.direction) == (
+            "encoder", event.layer, event.direction))  # fmt: skip
+        whole, came = (source(lane.key("h"))[event.step, 0] for source in (trace.grad, trace.travelled))
+        assert f"‖∂L/∂h‖ = {number(np.linalg.norm(whole))}" in said
+        first = np.linalg.norm(trace.grad(f"decoder.l{lane.layer}.h")[0, 0])
+        assert f"{percent(np.linalg.norm(came) / first)} of what it was at the decoder’s first step" in said
+        own = f"; the layer above adds {number(np.linalg.norm(whole - came))}"
+        assert (own in said) == ("adds" in said) == (lane.layer == 0)
 
 
 def test_padding_is_said():

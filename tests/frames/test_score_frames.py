@@ -230,6 +230,8 @@ def test_the_error_crosses_from_the_decoder_into_the_encoder():
     line = frame.line("encoder.l0")
     first = np.linalg.norm(trace.grad("decoder.l0.h")[0, 0])
     assert line.ratio[-1] == pytest.approx(line.total[-1] / first)
+    assert line.kept[-1] == pytest.approx(np.linalg.norm(trace.travelled("encoder.l0.h")[-1, 0]) / first)
+    assert line.own[-1] == 0
 
 
 def test_decades_hold_every_norm():
@@ -258,4 +260,6 @@ def test_the_error_crosses_a_bridge_too():
     trace = run("sequence-to-sequence", both=True)
     line = sheet(trace).norm.line("encoder.l0")
     assert line.ratio[-1] == pytest.approx(line.total[-1] / np.linalg.norm(trace.grad("decoder.l0.h")[0, 0]))
-    assert np.isnan(line.kept[-1]) and line.travelled[-1] == 0
+    assert line.kept[-1] == pytest.approx(line.ratio[-1])  # one layer: nothing else comes there
+    back = sheet(trace).norm.line("encoder.l0_reverse")
+    assert back.own[0] == 0 and back.travelled[0] == pytest.approx(back.total[0])
