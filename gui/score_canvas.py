@@ -16,11 +16,12 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QToolTip, QWidget
 
+from gui.score_layout import Strip
 from gui.score_patches import Patch
 from gui.score_scene import Scene
 from gui.theme import theme, themes
 from gui.tracks import _links, _shapes
-from gui.tracks.base import Hit, elided, face, value_tip, write
+from gui.tracks.base import Hit, Track, elided, face, value_tip, write
 from gui.widgets.painted import LOOK_EVENTS
 
 SLIDE_MS = 200
@@ -255,7 +256,8 @@ class Canvas(QWidget):
                 continue
             stage = scene.stage(strip, left, right, ratio)
             painter.save()
-            painter.setClipRect(QRectF(left, stage.top, right - left, stage.height))
+            strip_rect = QRectF(left, stage.top, right - left, stage.height)
+            painter.setClipRect(strip_rect.intersected(QRectF(rect)))
             painter.translate(edge, 0)
             track.paint(painter, stage)
             painter.restore()
@@ -274,10 +276,16 @@ class Canvas(QWidget):
                 painter.drawRoundedRect(outline.translated(scene.edge, 0), scene.px(3), scene.px(3))
         painter.setClipping(False)
 
+    def _noting(self) -> list[Strip]:
+        """The tracks that may have something to say."""
+        if self._scene.sheet is None:
+            return []
+        return [strip for strip in self._scene.strips if type(strip.track).note is not Track.note]
+
     def _note_rects(self) -> list[QRect]:
         scene = self._scene
         found = []
-        for strip in scene.strips if scene.sheet is not None else ():
+        for strip in self._noting():
             stage = scene.stage(strip, 0, self.width())
             if strip.track.note(stage):
                 top = stage.bottom - scene.px(NOTE)
@@ -287,7 +295,7 @@ class Canvas(QWidget):
     def _paint_notes(self, painter: QPainter) -> None:
         scene = self._scene
         self._notes = self._note_rects()
-        for strip in scene.strips:
+        for strip in self._noting():
             stage = scene.stage(strip, 0, self.width())
             text = strip.track.note(stage)
             if text:

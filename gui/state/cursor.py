@@ -32,6 +32,7 @@ class Cursor:
         self._events: Events | None = None
         self._index = 0
         self._granularity = TOKEN
+        self._last: tuple[int, Event] | None = None
 
     @property
     def position(self) -> int:
@@ -68,7 +69,9 @@ class Cursor:
         """The event that happened last; None before the first."""
         if self._events is None or self._index == 0:
             return None
-        return self._events[self._index - 1]
+        if self._last is None or self._last[0] != self._index:  # everybody asks for it at every move
+            self._last = self._index, self._events[self._index - 1]
+        return self._last[1]
 
     @property
     def granularity(self) -> str:
@@ -94,7 +97,7 @@ class Cursor:
         """
         before, event, at_end = self._index, self.event, self._index == self.total > 0
         position = self.position
-        old, self._events = self._events, events
+        old, self._events, self._last = self._events, events, None
         alike = old is not None and events is not None and len(old.tokens) == len(events.tokens)
         if not keep or event is None or events is None:
             index = 0

@@ -64,7 +64,7 @@ class HeatmapTrack(Track):
 
     def paint(self, painter: QPainter, stage: Stage) -> None:
         """Draw the blocks that are exposed."""
-        for part, low, high in stage.axis.exposed(stage.left, stage.right):
+        for part, low, high in stage.exposed():
             block = next((b for b in self.frame.blocks if b.first == part.first), None)
             if block is None:
                 continue

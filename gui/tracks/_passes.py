@@ -86,7 +86,9 @@ def _back(painter: QPainter, stage: Stage, start: QPointF, end: QPointF, line: L
         _shapes.line(painter, [start, end], theme.border, max(1.0, stage.px(1)), dashed=True)
         return
     kept = float(line.kept[step])
-    size = float(line.travelled[step])
+    crossing = bool(np.isnan(kept) and np.isfinite(line.ratio[step]))
+    size = float(line.total[step] if crossing else line.travelled[step])
+    shown = float(line.ratio[step]) if crossing else kept
     room = abs(end.x() - start.x())
     if not np.isfinite(size):
         _shapes.arrow(painter, start, end, theme.warning, stage.px(3), stage.px(10), True)
@@ -98,8 +100,8 @@ def _back(painter: QPainter, stage: Stage, start: QPointF, end: QPointF, line: L
     _shapes.arrow(painter, start, end, theme.backward, wide, head)
     if size < VANISHED * largest:
         _write(painter, stage, start, end, QCoreApplication.translate("tracks", "vanished"), theme.backward, True)
-    elif np.isfinite(kept):
-        _write(painter, stage, start, end, number(kept, 2), theme.backward)
+    elif np.isfinite(shown):
+        _write(painter, stage, start, end, number(shown, 2), theme.backward)
 
 
 def _write(
@@ -238,35 +240,40 @@ def _across(painter: QPainter, stage: Stage, place: Place, index: int, row: Row)
         _back(painter, stage, start, end, line, left.values.shape[1] - 1)
 
 
+def way_over(stage: Stage, frame: DiagramFrame, place: Place, index: int) -> list[QPointF]:
+    """The way of a reverse row's state from where it ends, at the first step, to what reads it at the end.
+
+    Empty where nothing does. To an output it goes as far as the turn that the forward direction's way up takes.
+    """
+    row, trace = frame.rows[index], stage.sheet.trace
+    bridged, last = trace.spec.pattern == "sequence-to-sequence", max(row.layer for row in frame.rows)
+    if not row.reverse or not (bridged or (trace.timeline.pattern == "many-to-one" and row.layer == last)):
+        return []
+    block = row.states.blocks[0]
+    box, end = place(stage, index, block.first), block.first + block.values.shape[1] - 1
+    start = box.left() + stage.px(6)
+    if not bridged:
+        over = stage.top + stage.px(14)
+        return [QPointF(start, box.top()), QPointF(start, over), QPointF(stage.axis.centre(end), over)]
+    forward = next(i for i, other in enumerate(frame.rows) if other.layer == row.layer and not other.reverse)
+    target = place(stage, forward, frame.rows[forward].states.blocks[1].first)
+    # Above the names of the states, where there are some.
+    over = box.top() - stage.px(23 if index == 0 and stage.roomy else 7)
+    x, y = stage.axis.right(end) + stage.axis.gap / 2, target.top() + target.height() * FORWARD
+    return [QPointF(start, box.top()), QPointF(start, over), QPointF(x, over), QPointF(x, y)]
+
+
 def _collected(painter: QPainter, stage: Stage, frame: DiagramFrame, place: Place) -> None:
     """Where the reverse direction ends, at the first step, its state goes to what reads it at the end."""
-    trace = stage.sheet.trace
-    bridged = trace.spec.pattern == "sequence-to-sequence"
-    last = max(row.layer for row in frame.rows)
+    progress = stage.sheet.progress
     for index, row in enumerate(frame.rows):
-        if not row.reverse or not (bridged or (trace.timeline.pattern == "many-to-one" and row.layer == last)):
-            continue
-        block = row.states.blocks[0]
-        box = place(stage, index, block.first)
-        end = block.first + block.values.shape[1] - 1
-        if bridged:
-            forward = next(i for i, other in enumerate(frame.rows) if other.layer == row.layer and not other.reverse)
-            goal = frame.rows[forward].states.blocks[1]
-            target = place(stage, forward, goal.first)
-            done = bool(goal.positions[0] < stage.position)
-            # Above the names of the states, where there are some.
-            over = box.top() - stage.px(23 if index == 0 and stage.roomy else 7)
-            x = stage.axis.right(end) + stage.axis.gap / 2
-            y = target.top() + target.height() * FORWARD
-            start = box.left() + stage.px(6)
-            points = [QPointF(start, box.top()), QPointF(start, over), QPointF(x, over), QPointF(x, y)]
-        else:
-            done = bool(stage.sheet.progress.outputs[0] < stage.position)
-            over = stage.top + stage.px(14)
-            x = box.left() + stage.px(6)
-            points = [QPointF(x, box.top()), QPointF(x, over), QPointF(stage.axis.centre(end), over)]
-        colour = stage.theme.forward if done else stage.theme.border
-        _shapes.line(painter, points, colour, stage.px(1.4))
+        points = way_over(stage, frame, place, index)
+        if points:
+            decoder = next((r.states.blocks[1] for r in frame.rows if r.layer == row.layer and not r.reverse
+                            and len(r.states.blocks) == 2), None)  # fmt: skip
+            read = progress.outputs[0] if decoder is None else decoder.positions[0]
+            colour = stage.theme.forward if read < stage.position else stage.theme.border
+            _shapes.line(painter, points, colour, stage.px(1.4))
 
 
 def band(painter: QPainter, stage: Stage, box: QRectF, block: Block, low: int, high: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 from engine.format import full
 from engine.registry import Registry
 from gui import fonts, palette
-from gui.frames.axis import TimeAxis
+from gui.frames.axis import Part, TimeAxis
 from gui.frames.sheet import Sheet
 from gui.palette import Theme
 
@@ -124,9 +124,14 @@ class Stage:
         """The height of letters in pixels: for a projector never below what the back row reads."""
         return max(self.least, size * self.unit)
 
+    def exposed(self) -> Iterator[tuple[Part, int, int]]:
+        """The columns that have to be painted, part by part; not those of which less than half a pixel is."""
+        slack = 0.49 / self.ratio if self.roomy and not self.fold else 0.0
+        return self.axis.exposed(self.left + slack, self.right - slack)
+
     def columns(self) -> range:
         """The columns that have to be painted, gaps passed over."""
-        found = [(low, high) for _, low, high in self.axis.exposed(self.left, self.right)]
+        found = [(low, high) for _, low, high in self.exposed()]
         return range(found[0][0], found[-1][1]) if found else range(0)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, floor
 
 from PySide6.QtCore import QCoreApplication, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
@@ -101,8 +101,10 @@ class DiagramTrack(Track):
         painter.setOpacity(1 - stage.fold)
         self._paint_frames(painter, stage, place)
         painter.setOpacity(1.0)
-        for index, row in enumerate(self.frame.rows):
-            for part, low, high in stage.axis.exposed(stage.left, stage.right):
+        shown = self._shown(painter, place)
+        for index in shown:
+            row = self.frame.rows[index]
+            for part, low, high in stage.exposed():
                 block = next((b for b in row.states.blocks if b.first == part.first), None)
                 if block is None:
                     continue
@@ -115,12 +117,22 @@ class DiagramTrack(Track):
             self._paint_current(painter, stage, place)  # over those that fold onto it
         # While cells lie on one another there is no room for arrows.
         if stage.axis.column >= stage.px(24) and stage.axis.column * (1 - stage.fold) >= place.width * (stage.fold > 0):
-            _passes.paint(painter, stage, self.frame, self._box)
+            _passes.paint(painter, stage, self.frame, self._box, shown)
         painter.setOpacity(1 - stage.fold)
         self._paint_names(painter, stage, place)
         painter.setOpacity(1.0)
         if stage.lit:
             _rolled.light(painter, stage, self.frame, self._box)
+
+    def _shown(self, painter: QPainter, place: Geometry) -> range:
+        """The rows that lie where is painted, and those whose arrows may reach there."""
+        count, clip = len(place.tops), painter.clipBoundingRect()
+        if count < 4 or not painter.hasClipping():
+            return range(count)
+        pitch = place.tops[1] - place.tops[0]
+        first = floor((clip.top() - place.tops[0]) / pitch) - 2
+        last = floor((clip.bottom() - place.tops[0]) / pitch) + 3
+        return range(max(0, first), max(0, min(count, last)))
 
     def touched(self, move: Move) -> Sequence[tuple[int, int]]:
         """The cells that come or go or lose the playhead, and the arrows that are drawn or turned back."""
