@@ -57,10 +57,16 @@ class Head(QWidget):
         self.headline.setFixedHeight(round(ROW * EQUATION * scale))
         self.sentence.set_size(SENTENCE * zoomed)
         self.equation.set_px(EQUATION * zoomed)
-        # A tall one is scaled down, so that what stands below keeps its place.
-        self.equation.setMaximumSize(max(80, round(width * 0.6)), self.headline.height())
+        self._limit()
         self._line.setSpacing(round(40 * scale))
         self.make_room()
+
+    def _limit(self) -> None:
+        """Scale a tall equation down, so that what stands below keeps its place, and keep it at the right edge."""
+        room, most, hint = max(80, round(self._width * 0.6)), self.headline.height(), self.equation.sizeHint()
+        if hint.height() > most:
+            room = min(room, round(hint.width() * most / hint.height()))
+        self.equation.setMaximumSize(room, most)
 
     def make_room(self) -> None:
         """Give the sentence the lines it needs, and room for two at least, so that the score seldom moves."""
@@ -109,3 +115,4 @@ class Head(QWidget):
         except MathematicsError:
             self.equation.set_latex("")  # an equation that cannot be set is left out; the sentence says it all
         self.equation.setVisible(bool(self.equation.latex()))
+        self._limit()

@@ -160,6 +160,9 @@ def test_every_sentence_begins_at_one_height(stage):
         state.cursor.go(position)
         QApplication.processEvents()
         tops.add((widget.head.sentence.y(), widget.score.y()))
+        equation, formula = widget.head.equation, widget.head.equation.sizeHint()
+        drawn = min(1.0, equation.width() / formula.width(), equation.height() / formula.height()) * formula.width()
+        assert widget.head.width() - equation.x() - drawn < 4  # it ends at the right edge
     assert len(tops) == 1
 
 
