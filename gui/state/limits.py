@@ -14,7 +14,7 @@ from engine.registry import cells
 from gui.state.project import Project
 
 MOST_PARAMETERS, MOST_LAYERS = 20_000_000, 100
-"""More would keep the window waiting while they are drawn, or listed."""
+"""More takes minutes to draw and gigabytes to run, or is too much to list."""
 SLOW_MS = 30.0
 """What takes longer to draw is drawn beside the window."""
 MOST_BYTES = 512 * 2**20
@@ -29,12 +29,13 @@ def size(spec: ModelSpec) -> int:
 def drawing_ms(spec: ModelSpec) -> float:
     """About how long a network's parameters take to be drawn, in milliseconds on an ordinary processor.
 
-    A number takes 30 ns with its copies, an H × H block's orthogonal matrix 1.5 H³ ns and its eigenvalues 6 H³ ns.
+    A number takes 30 ns with its copies, a parameter 50 µs, an H × H block's orthogonal matrix 1.5 H³ ns and its
+    eigenvalues 6 H³ ns.
     """
     cube = spec.hidden_size**3 * 1e-6
     block = 6 * cube * (spec.spectral_radius is not None) + 3 * cube * (spec.init == "orthogonal")
     blocks = cells[spec.cell].blocks * len(layout.all_lanes(spec))
-    return size(spec) * 3e-5 + block * blocks
+    return size(spec) * 3e-5 + len(layout.shapes(spec)) * 0.05 + block * blocks
 
 
 def refuse_too_large(spec: ModelSpec, field: str, value: object) -> None:
