@@ -8,8 +8,10 @@ From the equations to a run, one file each:
 ``merging``    calls of one kind on neighbouring slots become one call; the slots are ordered so that many do
 ``compiled``   the three together, once for each cell
 ``tape``       frames (one row of memory a step) and the flat list of NumPy calls over views of them
-``weights``    parameters packed into the plan's order, and their gradients brought back into torch's
-``lane``       one lane's run forward and backward; ``recorded`` reads what it left
+``moves``      where the blocks of stacked parameters stand in the plan's rows
+``weights``    parameters packed into the plan's order, and their gradients brought back into torch's; ``gather`` packs
+               a small lane's number by number
+``lane``       one lane's run forward and backward over ``views`` of its tape; ``recorded`` reads what it left
 ``pool``       tapes that wait for the next run; ``record`` is what a trace reads from those it still holds
 ``walked``     the same by walking the graph, for equations that the plan does not know
 

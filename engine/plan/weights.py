@@ -7,103 +7,19 @@ and blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.plan.compiled import INPUT, ONE, Compiled
+from engine.plan.gather import Gather, gatherable
+from engine.plan.moves import Given, Move, Transfer, moves
 from engine.plan.tape import Tape
 from engine.plan.values import Value
 
 #: Columns of frames (steps × sequences) that are brought together for one product of weight gradients.
 COLUMNS = 256
-Given = Mapping[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Move:
-    """Blocks of one stacked parameter that stand in rows: row ``rows[i]`` has coefficients[i] · block ``blocks[i]``.
-
-    No block stands in it twice, and the rows follow each other. ``first`` where nothing was written there before: to
-    the rows, or on the way back to the blocks.
-    """
-
-    stacked: str
-    rows: slice
-    blocks: slice | list[int]
-    coefficients: tuple[float, ...]
-    first: bool
-
-    def factors(self, dims: int, dtype: str) -> np.ndarray | None:
-        """The coefficients, to multiply blocks of so many dimensions with; None where all are 1."""
-        if all(value == 1.0 for value in self.coefficients):
-            return None
-        return np.array(self.coefficients, dtype).reshape(-1, *(1,) * (dims - 1))
-
-
-def moves(values: Sequence[Value], kind: str, halve: bool, written: set[tuple[str, int]] | None = None) -> list[Move]:
-    """How the parts of a kind ("recurrent", "inputs", "biases") of some values stand in the stacked parameters.
-
-    ``written`` tells, and is told, which blocks have got a gradient; without it ``first`` speaks of the rows.
-    """
-    left = [[(value, *part) for part in getattr(value, kind)] for value in values]
-    found: list[Move] = []
-    filled: set[int] = set()
-    while any(left):
-        stacked = next(parts[0][2][0] for parts in left if parts)
-        taken: dict[int, tuple[int, float]] = {}  # by row: block, coefficient
-        for row, parts in enumerate(left):
-            for value, coefficient, (name, block) in parts:
-                if name == stacked and block not in {b for b, _ in taken.values()}:
-                    parts.remove((value, coefficient, (name, block)))
-                    taken[row] = block, coefficient * (0.5 if halve and value.halved else 1.0)
-                    break
-        seen = filled if written is None else {row for row, (b, _) in taken.items() if (stacked, b) in written}
-        found += [_move(stacked, rows, taken, rows[0] not in seen) for rows in _following(taken, seen)]
-        filled |= set(taken)
-        if written is not None:
-            written |= {(stacked, block) for block, _ in taken.values()}
-    return found
-
-
-def _following(rows: Iterable[int], seen: set[int]) -> list[list[int]]:
-    """Rows in groups that follow each other and are alike in having been seen."""
-    found: list[list[int]] = []
-    for row in rows:
-        if found and found[-1][-1] + 1 == row and (found[-1][-1] in seen) == (row in seen):
-            found[-1].append(row)
-        else:
-            found.append([row])
-    return found
-
-
-def _move(stacked: str, rows: list[int], taken: dict[int, tuple[int, float]], first: bool) -> Move:
-    blocks = [taken[row][0] for row in rows]
-    run = blocks == list(range(blocks[0], blocks[0] + len(blocks)))  # a slice is a view, a list a copy
-    where = slice(blocks[0], blocks[-1] + 1) if run else blocks
-    return Move(stacked, slice(rows[0], rows[-1] + 1), where, tuple(taken[row][1] for row in rows), first)
-
-
-class Transfer:
-    """A move with its views cut: from a stacked parameter into rows, ``target`` (rows, H, …)."""
-
-    def __init__(self, target: np.ndarray, move: Move) -> None:
-        self.target, self.stacked, self.first = target[move.rows], move.stacked, move.first
-        self.shape = (-1, *target.shape[1:])
-        self.blocks = move.blocks if isinstance(move.blocks, slice) else np.array(move.blocks)
-        self.factors = move.factors(target.ndim, target.dtype.name)
-
-    def __call__(self, given: Given) -> None:
-        """Write the blocks."""
-        blocks = given[self.stacked].reshape(self.shape)
-        blocks = blocks[self.blocks] if isinstance(self.blocks, slice) else blocks.take(self.blocks, 0)
-        if not self.first:
-            self.target += blocks if self.factors is None else blocks * self.factors
-        elif self.factors is None:
-            self.target[...] = blocks
-        else:
-            np.multiply(blocks, self.factors, self.target)
 
 
 class Return:
@@ -210,6 +126,8 @@ class Packing:
         self.before = np.zeros((len(self.reading), self.H, 1 + size.D), size.dtype)
         self.biases = np.zeros((len(self.alone), self.H), size.dtype)
         self.loads = self._loads()
+        self.gathers = size.fused and gatherable(tape.W, self._parts())
+        self.gather: Gather | None = None
         back = tape.W_back
         rows = back.reshape(-1, self.H, self.H) if size.B == 1 else back.reshape(self.H, -1, self.H).transpose(1, 2, 0)
         self.back = _transfers(rows, moves([values[name] for name in tape.recurrent_back], "recurrent", False))
@@ -237,11 +155,7 @@ class Packing:
 
         matrix = tape.W.reshape(-1, H, tape.W.shape[1])
         if tape.size.fused:
-            return [
-                *into(matrix[:, :, :H], plan.rows, "recurrent"),
-                *into(matrix[:, :, H + 1 :], plan.rows, "inputs"),
-                *into(matrix[:, :, H], plan.rows, "biases"),
-            ]
+            return [Transfer(matrix[:, :, columns], move) for columns, move in self._parts()]
         return [
             *into(matrix, tape.recurrent, "recurrent"),
             *into(self.before[:, :, 1:], self.reading, "inputs"),
@@ -249,12 +163,23 @@ class Packing:
             *into(self.biases, self.alone, "biases"),
         ]
 
+    def _parts(self) -> list[tuple[slice, Move]]:
+        """What the matrix of [h_prev; 1; x] has in which of its columns."""
+        values, H, end = [self.plan.values[name] for name in self.plan.rows], self.H, self.tape.W.shape[1]
+        kinds = {"recurrent": slice(0, H), "inputs": slice(H + 1, end), "biases": slice(H, H + 1)}
+        return [(columns, move) for kind, columns in kinds.items() for move in moves(values, kind, True)]
+
     # Forward ---------------------------------------------------------------------------------------------
 
     def load(self, given: Given) -> None:
         """Take the stacked parameters ("weight_hh", …) of a lane."""
-        for transfer in self.loads:
-            transfer(given)
+        if self.gathers and self.gather is None:
+            self.gather = Gather(self.tape.W, self._parts(), self.H, given)
+        if self.gather is not None:
+            self.gather(given)
+        else:
+            for transfer in self.loads:
+                transfer(given)
         for name, part in self.matrices.items():
             np.multiply(self._block(part[1], given), part[0], out=self.tape.matrices[name])
 
