@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QBoxLayout, QDockWidget, QFrame, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QDockWidget, QFrame, QTabBar, QToolButton, QVBoxLayout, QWidget
 
 from gui.icons import icon
 from gui.state.app_state import AppState
@@ -28,13 +28,18 @@ class Dock(QDockWidget):
     ----------
     view : type
         The view's class, with the attributes ``id``, ``title`` and ``area``, ``group`` where it belongs to one,
-        and ``hidden`` where it is closed at first: then it is made when it is first shown.
+        and ``hidden`` where it is closed at first: then it is made when it is first shown; ``tab``, a shorter title,
+        and ``question``, what it answers, where there are.
     state : AppState
         What the view is given.
     """
 
     def __init__(self, view: type[Any], state: AppState, parent: QWidget) -> None:
-        super().__init__(self.tr(view.title), parent)
+        self.title = self.tr(view.title)
+        self.question = self.tr(getattr(view, "question", ""))
+        super().__init__(self.title, parent)
+        self.setWindowTitle(self.tr(getattr(view, "tab", view.title)))
+        self.toggleViewAction().setText(self.title)  # the tab has little room, the menu has more
         self.setObjectName(f"dock.{view.id}")
         self.home, self.group = AREAS[view.area], getattr(view, "group", "")
         self.open_at_first = not getattr(view, "hidden", False)
@@ -52,6 +57,7 @@ class Dock(QDockWidget):
             self._fill()
         self.setTitleBarWidget(_Handle(self))
         self.toggleViewAction().triggered.connect(self._on_asked_for)
+        self.visibilityChanged.connect(self._on_visibility_changed)
 
     def setVisible(self, visible: bool) -> None:
         """Make the view before it is seen."""
@@ -68,6 +74,14 @@ class Dock(QDockWidget):
     def _on_asked_for(self, shown: bool) -> None:
         if shown:  # before the tabs beside it
             self.raise_()
+
+    def _on_visibility_changed(self, visible: bool) -> None:
+        window = self.parent()
+        if visible and window is not None:
+            for bar in window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+                bar.setElideMode(Qt.TextElideMode.ElideNone)  # Qt would cut every name rather than scroll
+                for button in bar.findChildren(QToolButton):
+                    button.setStyleSheet("QToolButton { padding: 0; border: none; }")
 
     def _fill(self) -> None:
         view = self._view(self._state)
@@ -100,7 +114,7 @@ class _Handle(QWidget):
     def __init__(self, dock: Dock) -> None:
         super().__init__(dock)
         self._dock = dock
-        self.setToolTip(self.tr("Drag to move {}; double-click to float it").format(dock.windowTitle()))
+        self.setToolTip(self.tr("Drag to move {}; double-click to float it").format(dock.title))
         self._upright = bool(dock.features() & QDockWidget.DockWidgetFeature.DockWidgetVerticalTitleBar)
         self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom if self._upright else QBoxLayout.Direction.LeftToRight)
         self._box.setContentsMargins(0, 0, 0, 0)
@@ -108,8 +122,8 @@ class _Handle(QWidget):
         if not self._upright:
             self._box.addStretch(1)
         self._buttons = [
-            self._button("maximize", self.tr("Float {}, or put it back").format(dock.windowTitle()), self._on_float),
-            self._button("x", self.tr("Hide {}; the View menu brings it back").format(dock.windowTitle()), dock.close),
+            self._button("maximize", self.tr("Float {}, or put it back").format(dock.title), self._on_float),
+            self._button("x", self.tr("Hide {}; the View menu brings it back").format(dock.title), dock.close),
         ]
         for button in reversed(self._buttons) if self._upright else self._buttons:
             self._box.addWidget(button)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDockWidget, QMainWindow
+from PySide6.QtWidgets import QMainWindow
 
 from engine import tasks
 from gui.actions import table
 from gui.actions.binder import Binder
 from gui.checking import Checking
+from gui.docks import Dock
 from gui.findings import Findings
 from gui.state.app_state import AppState
 from gui.state.project import Project
@@ -50,8 +52,23 @@ class Learning(QObject):
         self._choices = actions.choices(menu, options, self.open)
         for id, action in self._choices.items():
             action.setToolTip(self.tr(tasks.get(id).summary))
+        self._ask(actions)
         self._begin(self._state.document.project)
         self._follow()
+
+    def _ask(self, actions: Binder) -> None:
+        """Put what the panels answer into the menu; a question brings its panel."""
+        menu = actions.submenu(table.LEARN, self.tr("&Questions"), "learn.fact", "list")
+        for dock in self._window.findChildren(Dock):
+            if dock.question:
+                action = menu.addAction(dock.question)
+                action.setToolTip(self.tr("Opens the panel “{}”").format(dock.title))
+                action.setStatusTip(action.toolTip())
+                action.triggered.connect(partial(self._bring, dock))
+
+    def _bring(self, dock: Dock, checked: bool = False) -> None:
+        dock.show()
+        dock.raise_()
 
     def open(self, id: str) -> None:
         """Make an experiment the project."""
@@ -61,10 +78,9 @@ class Learning(QObject):
     def show_instrument(self, view: str) -> None:
         """Bring a panel to the front, by its view's id; an instrument of the laboratory by the rest of it."""
         for name in (f"dock.{view}", f"dock.lab-{view}"):
-            dock = self._window.findChild(QDockWidget, name)
+            dock = self._window.findChild(Dock, name)
             if dock is not None:
-                dock.show()
-                dock.raise_()
+                self._bring(dock)
 
     def _begin(self, project: Project) -> None:
         if project.scenario in tasks.experiments:

@@ -25,6 +25,7 @@ MEASURES = {
     _METRIC.PM_ButtonIconSize: 16,
     _METRIC.PM_ToolBarIconSize: 18,
     _METRIC.PM_TabBarIconSize: 16,
+    _METRIC.PM_TabBarScrollButtonWidth: 20,
     _METRIC.PM_ListViewIconSize: 16,
     _METRIC.PM_LargeIconSize: 32,
     _METRIC.PM_MessageBoxIconSize: 32,

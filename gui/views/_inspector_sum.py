@@ -203,11 +203,13 @@ class SumCard(Card):
         head.addWidget(self.heading, 1)
         head.addWidget(self.back)
         head.addWidget(self.forward)
+        self.why = label("")
+        self.why.setWordWrap(True)
         self.rows = SumRows()
         self.more = push_button("", "link")
         self.result = NumberLines()
         self.body.addLayout(head)
-        for widget in (self.rows, self.more, self.result):
+        for widget in (self.why, self.rows, self.more, self.result):
             self.body.addWidget(widget)
         self.rows.went.connect(self.went)
         self.more.clicked.connect(self._on_more)
@@ -227,6 +229,8 @@ class SumCard(Card):
         found = self._sum
         for widget in (self.rows, self.result):
             widget.setVisible(found is not None)
+        self.why.setText("" if found is None else self._reason(found))
+        self.why.setVisible(bool(self.why.text()))
         self.more.setVisible(found is not None and len(found.terms) > FEW)
         if found is None:
             self.heading.setText(self.tr("Not reached yet"))
@@ -245,6 +249,16 @@ class SumCard(Card):
             last = [(f"{found.name} = {word} = ", "muted"), (number(found.value), "result")]
             lines = [*lines, last] if found.inner else [last]
         self.result.set_lines(lines)
+
+    def _reason(self, found: WholeSum) -> str:
+        """Which product gives the sum its sign, most of all; empty where there is no choice."""
+        if len(found.terms) < 2 or not 0 < abs(found.total) < float("inf"):
+            return ""
+        negative = found.total < 0
+        most = (min if negative else max)(found.terms, key=lambda term: term.value)
+        said = self.tr("Negative most of all by {}") if negative else self.tr("Positive most of all by {}")
+        factors = f"{_product(most)} = " if len(most.factors) > 1 else ""
+        return said.format(f"{self.rows.name_of(most)}: {factors}{_short(most.value)}")
 
 
 def _product(term: Term) -> str:

@@ -33,6 +33,7 @@ class Instrument(QWidget):
 
     id = ""
     title = ""
+    question = ""
     area = ""
     group = GROUP
     hidden = True
@@ -44,6 +45,8 @@ class Instrument(QWidget):
         self.state = state
         self._stale, self._prefix = True, ""
         self.heading = label(self.tr(self.title), "title")
+        self.asks = label(self.tr(self.question))
+        self.asks.setWordWrap(True)
         self.summary = label("", "small")
         self.summary.setWordWrap(True)
         self.lane = Choice()
@@ -167,6 +170,7 @@ class Instrument(QWidget):
         head.addStretch(1)
         head.addWidget(self.lane)
         outer.addLayout(head)
+        outer.addWidget(self.asks)
         outer.addWidget(self.summary)
         outer.addLayout(self.controls)
         for widget in (self.empty, self.body):

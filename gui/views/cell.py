@@ -35,6 +35,7 @@ class CellView(QWidget):
 
     id = "cell"
     title = "Cell"
+    question = "What happens inside a step?"
     area = "center"
     hidden = True
 

@@ -25,6 +25,8 @@ class ClippingView(Instrument):
 
     id = "lab-clipping"
     title = "Clipping and truncation"
+    tab = "Clipping"
+    question = "What would the gradient be without clipping?"
     area = "right"
     order = 15
     of_lane = False
@@ -121,9 +123,14 @@ class ClippingView(Instrument):
         if not np.isfinite(frame.before):
             said = self.tr("The gradient is not finite: no scaling mends that.")
         elif frame.before <= frame.limit:
-            said = self.tr("The limit is not reached: the gradient stays as it is.")
+            said = self.tr("The limit is not reached: with clipping and without the gradient's norm is {}.").format(
+                number(frame.before)
+            )
         else:
-            said = self.tr("Every gradient is multiplied by {}; the direction stays.").format(f"{number(frame.factor)}")
+            said = self.tr(
+                "Without clipping the gradient's norm is {before}. Clipping multiplies every gradient by {factor}; "
+                "the direction stays."
+            ).format(before=number(frame.before), factor=number(frame.factor))
         self.clip_said.setText(said)
         if frame.before > 0 and np.isfinite(frame.before) and not self.limit_slider.isSliderDown():
             self.limit_slider.set_value(frame.limit / frame.before)

@@ -31,6 +31,8 @@ class FlowView(Instrument):
 
     id = "lab-flow"
     title = "Gradient flow"
+    tab = "Flow"
+    question = "How much of each loss reaches each step?"
     area = "right"
     order = 10
     of_gradients = False
@@ -106,6 +108,8 @@ class FlowView(Instrument):
         if frame is not None and frame is not self._frame:
             self._frame = frame
             self._show(trace, frame)
+        elif self._row is None:
+            self._read()
         self._project()
 
     def hideEvent(self, event: object) -> None:
@@ -211,10 +215,34 @@ class FlowView(Instrument):
         texts = []
         if frame.dropped:
             texts.append(self.tr("Rows below 10⁻⁶ of their start are left out."))
-        if len(frame.values) == 1:
+        trace = self.state.session.trace
+        if trace is not None and self.prefix == frame.wanted.prefix:
+            texts.append(self._of_step(min(self.step(trace), frame.values.shape[1] - 1)))
+        elif len(frame.values) == 1:
             texts.append(self._of_row(0))
         self.reading.setText("\n".join(texts))
         self.reading.setVisible(True)
+
+    def _of_step(self, column: int) -> str:
+        """How much of the gradient of the loss that matters most to a step reaches it."""
+        frame = self._frame
+        assert frame is not None
+        values = np.where(np.isfinite(frame.values), frame.values, 0)
+        row = int(values[:, column].argmax())
+        here, start = values[row, column], int(np.abs(frame.columns - frame.rows[row]).argmin())
+        own = frame.columns[start] == frame.rows[row] and not frame.empty[row, start]
+        if frame.wanted.measure == STATE or not (own and here and values[row, start]):
+            return self._of_column(column)
+        if start == column:
+            return self._of_row(row)
+        said = self.tr("Loss at {place}: its gradient is {whole} there and {size} at {here}, {share} of that.")
+        return said.format(
+            place=self.place(int(frame.rows[row])),
+            whole=number(values[row, start]),
+            size=number(here),
+            here=self.place(int(frame.columns[column])),
+            share=percent(here / values[row, start]),
+        )
 
     def _of_row(self, row: int) -> str:
         frame = self._frame

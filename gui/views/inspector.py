@@ -40,6 +40,7 @@ class InspectorView(QWidget):
 
     id = "inspector"
     title = "Inspector"
+    question = "Which multiplication made this number?"
     area = "right"
 
     def __init__(self, state: AppState, parent: QWidget | None = None) -> None:

@@ -26,6 +26,8 @@ class JacobianView(Instrument):
 
     id = "lab-jacobian"
     title = "Jacobians"
+    tab = "Jacobian"
+    question = "Does a step make the gradient larger or smaller?"
     area = "right"
     order = 11
     of_gradients = False

@@ -25,6 +25,8 @@ class PathsView(Instrument):
 
     id = "lab-paths"
     title = "Where the gradient goes"
+    tab = "Paths"
+    question = "Which gate let the gradient through?"
     area = "right"
     order = 13
 

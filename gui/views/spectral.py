@@ -25,6 +25,7 @@ class SpectralView(Instrument):
 
     id = "lab-spectrum"
     title = "Spectrum"
+    question = "Which directions grow from step to step, which fade?"
     area = "right"
     order = 12
     of_gradients = False

@@ -23,6 +23,8 @@ class UpdateView(Instrument):
 
     id = "lab-update"
     title = "What the update is made of"
+    tab = "Update"
+    question = "Which steps ask for this change of the weights?"
     area = "right"
     order = 14
     of_lane = False
@@ -33,6 +35,7 @@ class UpdateView(Instrument):
         self._pointed: int | None = None
         self.parameter = Choice(mono=True)
         self.parameter.setAccessibleName(self.tr("Which parameter"))
+        self.parameter.setMinimumWidth(1)  # gives way to what stands beside it
         self.split = SegmentedControl(
             [
                 Segment(STEPS, self.tr("by step"), self.tr("What each step's computation adds")),

@@ -21,7 +21,7 @@ class ScaleLegend(Painted):
         super().__init__(parent)
         self._scale = scale
         self._name = name
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.set_scale(scale, name)
 
     def scale(self) -> float:
@@ -43,8 +43,8 @@ class ScaleLegend(Painted):
         return QSize(px(72) + 2 * self._end() + 2 * px(6), px(18))
 
     def minimumSizeHint(self) -> QSize:
-        """Return the same: a cut range would be a wrong one."""
-        return self.sizeHint()
+        """Return room for both ends, since a cut range would be a wrong one, and a shorter strip."""
+        return QSize(px(30) + 2 * self._end() + 2 * px(6), px(18))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw strip, range and the mark of zero."""

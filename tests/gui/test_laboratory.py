@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from engine import analysis
 from engine.registry import cells
-from gui.format import MINUS
+from gui.format import MINUS, number, percent
 from gui.frames import lab_flow, lab_paths
 from gui.state.app_state import AppState
 from gui.state.document import opened
@@ -336,7 +336,8 @@ def test_clipping_before_and_after(bench):
     before, _, after = view.norms.bars()
     assert float(before.tip.replace(MINUS, "-")) == pytest.approx(whole)
     assert float(after.tip.replace(MINUS, "-")) == pytest.approx(whole / 4)
-    assert "multiplied by 0.250" in view.clip_said.text()
+    assert view.clip_said.text().startswith("Without clipping the gradient's norm is ")
+    assert "multiplies every gradient by 0.250" in view.clip_said.text()
     view.limit_slider.value_changed.emit(1.5)
     assert "not reached" in view.clip_said.text()
 
@@ -364,3 +365,33 @@ def test_the_cell_view_finds_the_split_where_the_panel_keeps_it(bench):
     view = bench(PathsView, cell="lstm")
     kept = view.state.session._analyses._kept
     assert [key for key in kept if key[0] == lab_paths.SPLIT] == [(lab_paths.SPLIT, "l0", 0)]
+
+
+@pytest.mark.parametrize("cell", cells.names())
+def test_how_much_of_the_loss_reaches_a_step_is_said_for_the_playheads(bench, cell):
+    view = bench(FlowView, cell=cell)
+    trace = view.state.session.trace
+    norms = np.linalg.norm(trace.grad("l0.h")[:, 0], axis=-1)
+    view.state.selection.select("l0", 3)
+    assert view.reading.text() == (
+        f"Loss at step 7 “movie”: its gradient is {number(norms[6])} there and {number(norms[3])} at step 4 “not”, "
+        f"{percent(norms[3] / norms[6])} of that."
+    )
+    view.state.selection.clear()
+    view.state.cursor.go(7)
+    assert view.reading.text().startswith("Loss at step 7 “movie”: reaches 7 steps, ")
+
+
+def test_in_another_part_than_the_losses_a_step_says_what_it_influences(bench):
+    view = bench(FlowView, "translation", "gru")
+    lane = next(prefix for prefix, lane in view.state.session.trace.lanes.items() if lane.part == "encoder")
+    view.state.selection.select(lane, 1)
+    bench.settle(view.state)
+    assert view.reading.text().startswith("Encoder step 2 “") and "still influences" in view.reading.text()
+
+
+@pytest.mark.parametrize("view", INSTRUMENTS, ids=lambda view: view.id)
+def test_each_asks_its_question(view, bench):
+    shown = bench(view, cell="lstm")
+    assert shown.asks.text() == view.question and view.question.endswith("?")
+    assert len(view.tab) <= 9 if hasattr(view, "tab") else len(view.title) <= 9

@@ -74,6 +74,19 @@ def test_every_experiment_opens_from_the_menu(open_window, qtbot):
     assert window._scenarios["movie-review"].isChecked()
 
 
+def test_every_question_brings_its_panel_and_is_in_the_palette(open_window, qtbot):
+    window = open_window()
+    asked = {dock.question: dock for dock in window.docks if dock.question}
+    assert {dock.objectName() for dock in asked.values()} >= {"dock.lab-flow", "dock.lab-paths", "dock.lab-clipping"}
+    actions = {action.text(): action for path, action in window.actions_.everything() if path == "Learn › Questions"}
+    assert list(actions) == list(asked)
+    for question, action in actions.items():
+        action.trigger()
+        assert asked[question].isVisible()
+        assert asked[question].title in action.statusTip()
+        assert asked[question].toggleViewAction().text() == asked[question].title
+
+
 def test_the_experiments_are_in_the_palette(open_window):
     window = open_window()
     palette = Palette(window.actions_.everything(), window)

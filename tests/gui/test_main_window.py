@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox
+from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QTabBar
 
 from engine import Network, memory, tasks
 from engine.registry import cells
@@ -385,3 +385,16 @@ def test_the_tracks_of_the_presentation_are_remembered(open_window):
     window.present()
     assert window._presentation.score.scene.names == ["tokens", "norm"]
     window._presentation.close()
+
+
+def test_the_tabs_of_many_panels_are_named_in_full(window, qtbot):
+    names = set()
+    for dock in window.docks:
+        if dock.home == Qt.DockWidgetArea.RightDockWidgetArea:
+            dock.show()
+            dock.raise_()
+            names.add(dock.windowTitle())
+    bar = max(window.findChildren(QTabBar), key=QTabBar.count)
+    assert {bar.tabText(i).replace("&", "") for i in range(bar.count())} == names
+    for i in range(bar.count()):
+        assert bar.tabRect(i).width() >= bar.fontMetrics().horizontalAdvance(bar.tabText(i))

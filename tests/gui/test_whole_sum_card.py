@@ -88,3 +88,21 @@ def test_factors_stand_below_the_names_where_there_is_little_room(view):
     assert rows.row() == 38
     assert rows.sizeHint().height() == 38 * len(rows.terms())
     assert rows._below(QPointF(10, 37))[0] == 0 and rows._below(QPointF(10, 37))[1] == 0
+
+
+@pytest.mark.parametrize("unit", range(6))
+@pytest.mark.parametrize("name", ["f", "g", "c"])
+def test_it_says_which_product_gives_the_sum_its_sign(view, name, unit):
+    view.state.selection.select("l0", 3, unit, name)
+    found, said = view.sum_card._sum, view.sum_card.why.text()
+    negative = found.total < 0
+    most = (min if negative else max)(found.terms, key=lambda term: term.value)
+    names = view.sum_card.rows.name_of(most)
+    assert said.startswith(f"{'Negative' if negative else 'Positive'} most of all by {names}: ")
+    assert most.value * found.total > 0
+
+
+def test_where_there_is_nothing_to_choose_it_says_nothing_of_the_sign(view):
+    view.state.selection.select("l0", 3, 1, "h")  # o ⊙ tanh c is one product
+    assert len(view.sum_card._sum.terms) == 1
+    assert not view.sum_card.why.isVisible()
