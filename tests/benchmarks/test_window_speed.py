@@ -8,12 +8,15 @@ import time
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication
 
 from gui import theme
 from gui.main_window import MainWindow
+from gui.score_canvas import Canvas
 from gui.state.app_state import AppState
 from gui.state.document import opened
+from gui.views.inspector import InspectorView
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS = 7
@@ -51,6 +54,19 @@ window.close()
 """
 
 
+class Painted(QObject):
+    """Which widgets were painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[QObject] = set()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self.seen.add(watched)
+        return False
+
+
 def start(code: str) -> float:
     """Seconds from the start of a process until its window is there."""
     begun = time.perf_counter()
@@ -81,32 +97,67 @@ def test_start_against_a_bare_pyqtgraph_window(benchmark, record_property):
     assert ratio <= 1.8
 
 
+@pytest.mark.benchmark(timer=time.thread_time)
+@pytest.mark.parametrize("size", [(1280, 800), (1680, 1050)], ids=["1280x800", "1680x1050"])
 @pytest.mark.parametrize("steps", [12, 100, 1000])
-def test_playhead_to_pixels(benchmark, qtbot, steps):
+def test_playhead_to_pixels(benchmark, qtbot, steps, size):
+    """Two figures a move: until score, narration and timeline are painted, and until the inspector has followed too.
+
+    The first has to keep within 8 ms; the two together within a frame of 60 a second. It is the time of the thread
+    that computes and paints: nothing in a move waits, and what else a machine does meanwhile is not counted.
+    """
     theme.install(QApplication.instance())
     text = " ".join(["the movie was not bad at all and I liked it"] * (steps // 10 + 1))
     words = text.split()[: steps - 1]
     state = AppState(project=opened("movie-review").but(sources=(" ".join(words),), targets=("positive",)))
     window = MainWindow(state)
     qtbot.addWidget(window)
-    window.resize(1680, 1050)
+    window.resize(*size)
     window.show()
     qtbot.waitUntil(lambda: not state.session.running, timeout=60_000)
     count = state.cursor.count
     assert count == 2 * steps + 1
     places = iter(range(10**9))
+    canvas, inspector = window.findChild(Canvas), window.findChild(InspectorView)
+    painted = Painted()
+    for widget in (canvas, inspector.heading):
+        widget.installEventFilter(painted)
+    whole = []
+
+    def follow() -> None:
+        # The inspector's update and its pixels; not in the first figure.
+        QApplication.processEvents()
+        QApplication.sendPostedEvents()
 
     def move() -> None:
+        # Posted events alone: the request to paint comes with them, the inspector's timer does not.
+        state.cursor.go(next_place())
+        QApplication.sendPostedEvents()
+
+    def next_place() -> int:
         # Forward, the loss and backward, in single steps from three places.
         place = next(places)
-        state.cursor.go((place // 20 * count // 3 + place) % (count + 1))
-        QApplication.processEvents()
+        return (place // 20 * count // 3 + place) % (count + 1)
+
+    def settled() -> None:
+        follow()
+        painted.seen.clear()
 
     try:
-        benchmark.pedantic(move, rounds=MOVES, warmup_rounds=5)
-        median = statistics.median(benchmark.stats.stats.data)
-        print(f"\nT = {steps}: {1000 * median:.2f} ms")
+        follow()
+        benchmark.pedantic(move, setup=settled, rounds=MOVES, warmup_rounds=5)
+        assert canvas in painted.seen and inspector.heading not in painted.seen
+        for _ in range(MOVES):
+            begun = time.thread_time()
+            move()
+            follow()
+            whole.append(time.thread_time() - begun)
+        assert inspector.heading in painted.seen
+        median, everything = statistics.median(benchmark.stats.stats.data), statistics.median(whole)
+        benchmark.extra_info.update(pixels_ms=round(1000 * median, 2), with_inspector_ms=round(1000 * everything, 2))
+        print(f"\nT = {steps}: {1000 * median:.2f} ms, with the inspector {1000 * everything:.2f} ms")
         assert median <= 0.008
+        assert everything <= 1 / 60
     finally:
         window.close()
         state.close()
