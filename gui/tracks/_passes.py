@@ -86,9 +86,7 @@ def _back(painter: QPainter, stage: Stage, start: QPointF, end: QPointF, line: L
         _shapes.line(painter, [start, end], theme.border, max(1.0, stage.px(1)), dashed=True)
         return
     kept = float(line.kept[step])
-    crossing = bool(np.isnan(kept) and np.isfinite(line.ratio[step]))
-    size = float(line.total[step] if crossing else line.travelled[step])
-    shown = float(line.ratio[step]) if crossing else kept
+    size = float(line.travelled[step])
     room = abs(end.x() - start.x())
     if not np.isfinite(size):
         _shapes.arrow(painter, start, end, theme.warning, stage.px(3), stage.px(10), True)
@@ -100,8 +98,8 @@ def _back(painter: QPainter, stage: Stage, start: QPointF, end: QPointF, line: L
     _shapes.arrow(painter, start, end, theme.backward, wide, head)
     if size < VANISHED * largest:
         _write(painter, stage, start, end, QCoreApplication.translate("tracks", "vanished"), theme.backward, True)
-    elif np.isfinite(shown):
-        _write(painter, stage, start, end, number(shown, 2), theme.backward)
+    elif np.isfinite(kept):
+        _write(painter, stage, start, end, number(kept, 2), theme.backward)
 
 
 def _write(

@@ -121,6 +121,8 @@ def light(painter: QPainter, stage: Stage, frame: DiagramFrame, place: Place) ->
                 columns: range = range(block.first + step_of(stage, block), block.first + step_of(stage, block) + 1)
             else:
                 columns = range(max(block.first, exposed.start - 1), min(block.first + count, exposed.stop + 1))
+                if stage.lit == W_Y and block.first not in columns and _far(stage, frame, place, index):
+                    columns = range(block.first, columns.stop)  # the way from the first step passes over the others
             if stage.narrow and stage.fold < 1:
                 _glow_band(painter, stage, frame, index, block, place)
                 continue
@@ -139,13 +141,16 @@ def _uses(
     if weight != W_HH:
         way = _passes.way_in if weight == W_IH else _passes.way_out
         points = way(stage, frame, place, index, row, column)
+        far = _far(stage, frame, place, index) if weight == W_Y and column == block.first and stage.fold < 1 else []
+        points = points or far
         if not points:
             return []
         path = QPainterPath(points[0])
         for point in points[1:]:
             path.lineTo(point)
         y = points[-1].y() + stage.px(11) if weight == W_IH else stage.top + stage.px(10)
-        return [(path, QPointF(points[-1].x() + stage.px(8), y))]
+        # Where both directions' ways meet the name stands once.
+        return [(path, None if far else QPointF(points[-1].x() + stage.px(8), y))]
     turned = stage.sheet.trace.has_gradients and stage.position > stage.sheet.progress.loss
     if stage.fold >= 1:
         # The loop has its name beside it.
@@ -162,6 +167,12 @@ def _uses(
         forward = share == _passes.FORWARD  # on its way back it is the same weight, transposed
         found.append((_straight(left.right() + gap, y, right.left() - gap, y), at if forward else None))
     return found
+
+
+def _far(stage: Stage, frame: DiagramFrame, place: Place, index: int) -> list[QPointF]:
+    """The way of a reverse direction's last state over all steps to the one output there is."""
+    single = stage.sheet.trace.timeline.pattern == "many-to-one"
+    return _passes.way_over(stage, frame, place, index) if single else []
 
 
 def _straight(x: float, y: float, to_x: float, to_y: float) -> QPainterPath:

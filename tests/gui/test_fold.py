@@ -154,6 +154,41 @@ def test_every_use_is_lit_and_nothing_else(folded):
     assert found[W_Y] == T * sum(row.layer == max(r.layer for r in frame.rows) for row in frame.rows)
 
 
+def test_the_one_output_is_lit_from_both_directions(folded):
+    _, score, state = folded(bench.sentiment("gru", layers=2, both=True))
+    state.cursor.last()
+    track, stage = diagram(score)
+    frame, top = track.frame, max(row.layer for row in track.frame.rows)
+    found = {}
+    for index, row in enumerate(frame.rows):
+        for block in row.states.blocks:
+            for column in range(block.first, block.first + block.values.shape[1]):
+                for path, _ in _rolled._uses(stage, W_Y, frame, track._box, index, row, block, column):
+                    found[row.layer, row.reverse, column] = path
+    assert set(found) == {(top, False, stage.axis.count - 1), (top, True, 0)}
+    # From the first step's cell to where the forward direction's way goes up to the output.
+    index = next(i for i, row in enumerate(frame.rows) if row.layer == top and row.reverse)
+    path, box = found[top, True, 0], track._box(stage, index, 0)
+    assert path.pointAtPercent(0.0).y() == pytest.approx(box.top())
+    assert box.left() < path.pointAtPercent(0.0).x() < box.right()
+    assert path.pointAtPercent(1.0).x() == pytest.approx(stage.axis.centre(stage.axis.count - 1))
+
+
+def test_the_far_way_is_lit_where_only_its_middle_is_seen(folded):
+    fold, score, state = folded(bench.sentiment("gru", T=60, both=True), size=(700, 700))
+    state.cursor.last()
+    score.zoom(4.0)
+    score._across.setValue(score._across.maximum() // 2)
+    _, stage = diagram(score)
+    assert stage.columns().start > 0 and stage.columns().stop < stage.axis.count
+    dark = grabbed(score)
+    fold.light(W_Y)
+    assert not np.array_equal(grabbed(score), dark)
+    painted = grabbed(score)
+    score.canvas.repaint_all()
+    np.testing.assert_array_equal(grabbed(score), painted)
+
+
 def test_the_ways_begin_and_end_at_the_cells(folded):
     _, score, _ = folded(bench.sentiment())
     track, stage = diagram(score)
