@@ -116,7 +116,7 @@ def light(painter: QPainter, stage: Stage, frame: DiagramFrame, place: Place) ->
     for index, row in enumerate(frame.rows):
         for block in row.states.blocks:
             count = block.values.shape[1]
-            name = stage.lit + _whose(stage, row, block)
+            name = stage.lit if stage.lit == W_Y else stage.lit + _whose(stage, row, block)
             if stage.fold >= 1:
                 columns: range = range(block.first + step_of(stage, block), block.first + step_of(stage, block) + 1)
             else:
