@@ -251,9 +251,13 @@ class SumCard(Card):
         self.result.set_lines(lines)
 
     def _reason(self, found: WholeSum) -> str:
-        """Which product gives the sum its sign, most of all; empty where there is no choice."""
-        if len(found.terms) < 2 or not 0 < abs(found.total) < float("inf"):
+        """Which product, or which of two factors, gives the value its sign; empty where there is no choice."""
+        if not 0 < abs(found.total) < float("inf"):
             return ""
+        if len(found.terms) == 1:
+            below = [name for name, value, _ in found.terms[0].factors if value < 0]
+            said = self.tr("Negative because {} is; a click on it goes there")
+            return said.format(below[0]) if found.total < 0 and len(below) == 1 else ""
         negative = found.total < 0
         most = (min if negative else max)(found.terms, key=lambda term: term.value)
         said = self.tr("Negative most of all by {}") if negative else self.tr("Positive most of all by {}")

@@ -201,7 +201,8 @@ class Instrument(QWidget):
         if self._prefix not in lanes:
             last = list(lanes.values())[-1]
             same = [p for p, lane in lanes.items() if (lane.part, lane.layer) == (last.part, last.layer)]
-            self._prefix = same[0]
+            chosen = self.state.selection.value
+            self._prefix = chosen.prefix if chosen is not None and chosen.prefix in lanes else same[0]
         self.lane.set_options([(prefix, _lane_words(trace, prefix)) for prefix in lanes])
         self.lane.set_current(self._prefix)
         self.lane.setVisible(self.of_lane and len(lanes) > 1)

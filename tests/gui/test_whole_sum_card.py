@@ -102,7 +102,14 @@ def test_it_says_which_product_gives_the_sum_its_sign(view, name, unit):
     assert most.value * found.total > 0
 
 
-def test_where_there_is_nothing_to_choose_it_says_nothing_of_the_sign(view):
-    view.state.selection.select("l0", 3, 1, "h")  # o ⊙ tanh c is one product
-    assert len(view.sum_card._sum.terms) == 1
-    assert not view.sum_card.why.isVisible()
+@pytest.mark.parametrize("unit", range(16))
+def test_of_one_product_it_names_the_factor_that_is_negative(view, unit):
+    view.state.selection.select("l0", 3, unit, "h")  # o ⊙ tanh c
+    card = view.sum_card
+    assert len(card._sum.terms) == 1
+    if card._sum.total >= 0:
+        assert not card.why.isVisible()
+        return
+    factor = next(name for name, value, _ in card._sum.terms[0].factors if value < 0)
+    assert "tanh" in factor
+    assert card.why.text() == f"Negative because {factor} is; a click on it goes there"
