@@ -62,11 +62,8 @@ def render(latex: str, px: float, color: QColor | str) -> Formula:
 
 
 def load() -> None:
-    """Load what typesets, so that the first equation need not wait for it; on any thread."""
-    import ziamath
-
-    # QtSvg draws nothing of the <symbol> and <use> elements that it writes by default.
-    ziamath.config.svg2 = False
+    """Load what typesets, and its letters, so that the first equation need not wait for them; on any thread."""
+    _svg(r"\frac{\partial L}{\partial h_{t}} = W^{\top} \odot \left(1 - h_{t}^{2}\right)", 20, "black")
 
 
 @lru_cache(maxsize=512)
@@ -75,9 +72,10 @@ def _render(latex: str, px: float, color: str) -> Formula:
 
 
 def _svg(latex: str, px: float, color: str) -> str:
-    load()
     import ziamath
 
+    # QtSvg draws nothing of the <symbol> and <use> elements that it writes by default.
+    ziamath.config.svg2 = False
     # Its ∂ is upright; the derivative's is italic in every textbook, and in STIX under this code.
     latex = latex.replace(r"\partial", "\U0001d715")
     try:
