@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from engine.registry import cells
 from gui.frames.equation import Piece
@@ -231,6 +232,29 @@ def test_large_blocks_are_averaged_and_say_so(show, rows, columns, averaged):
     blocks.grab()
     assert blocks.averaged == averaged
     assert all(box.block.right() <= 300 for box in blocks._layout())
+
+
+def test_a_longer_index_that_brings_a_second_line_has_room(show):
+    def equation(step):
+        vector = ("vector", "h", step, "h", True, (8,), None, ("h",))
+        matrix = ("matrix", "W", "hh", "W_hh", True, (8, 32), None, ("W_hh",))
+        return (Piece(*vector), Piece("sign", "="), Piece(*matrix), Piece("sign", "+"), Piece(*matrix), Piece(*vector))
+
+    panel = QWidget()
+    column = QVBoxLayout(panel)
+    blocks = Blocks(lambda piece: 1.0)
+    column.addWidget(blocks)
+    column.addStretch(1)
+    panel.setFixedSize(300, 400)
+    show(panel)
+    heights = set()
+    for step in ("5", "1003", "1000000003"):
+        blocks.set_equation(equation(step), 0, 8)
+        QApplication.processEvents()
+        heights.add(blocks.height())
+        assert blocks.height() >= max(box.slot.bottom() for box in blocks._layout())
+        assert blocks.height() == blocks.sizeHint().height()
+    assert len(heights) == 2
 
 
 def test_tips_of_blocks(show):
