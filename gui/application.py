@@ -28,6 +28,7 @@ from gui.main_window import MainWindow
 from gui.paths import log_file
 from gui.preparing import Preparing
 from gui.settings import Settings
+from gui.state import looking
 from gui.state.app_state import AppState
 from gui.work.collector import Collector
 
@@ -69,14 +70,19 @@ def _open(app: QApplication, options: Options, state: AppState, settings: Settin
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     theme.themes().zoom_changed.connect(lambda zoom: setattr(settings, "zoom", zoom))
     state.playback.speed = settings.speed
+    if options.file is not None:
+        looking.restore(state, options.file.view)
+        window.filing.look.apply(options.file.view)
     if options.step is not None:
         _when_run(state, lambda: _step_or_say(state, options.step, window))
     window.show()
+    window.filing.begin(options.file)
     if options.present:
         _when_run(state, window.present)
     preparing = Preparing(state)
     status = app.exec()
     preparing.close()
+    window.filing.end(over=False)
     window.deleteLater()
     return status
 
@@ -96,8 +102,10 @@ def _draw(options: Options, state: AppState) -> int:
         waiting.exec()
     if state.session.trace is None:
         raise UsageError(state.session.error or "this run needs much memory: a shorter input would do")
+    if options.file is not None:
+        looking.restore(state, options.file.view)
     _step(state, options.step)
-    widget = _stage(state) if options.present else MainWindow(state)
+    widget = _stage(state) if options.present else _window(state, options)
     widget.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
     widget.resize(QSize(*options.size))
     widget.show()
@@ -114,6 +122,14 @@ def _draw(options: Options, state: AppState) -> int:
         widget.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     return 0
+
+
+def _window(state: AppState, options: Options) -> QWidget:
+    window = MainWindow(state)
+    if options.file is not None:
+        window.filing.file.adopt(options.file)
+        window.filing.look.apply(options.file.view)
+    return window
 
 
 def _stage(state: AppState) -> QWidget:

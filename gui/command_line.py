@@ -15,10 +15,14 @@ import numpy as np
 import resources
 from engine import tasks
 from engine.format import percent
+from engine.interop import ImportFileError, sequences
 from engine.recording import engines
 from engine.registry import cells
+from gui import kinds
+from gui.state import importing, storing
 from gui.state.document import FIRST_ENGINE, opened
 from gui.state.project import Project
+from gui.state.storing import Opened
 
 KINDS = (".png", ".svg", ".pdf")
 SIZE = (1680, 1050)
@@ -46,6 +50,8 @@ class Options:
     snapshot : Path or None
     size : pair of int
         Of the picture, in pixels.
+    file : Opened or None
+        The file that the project is from.
     """
 
     project: Project
@@ -54,6 +60,7 @@ class Options:
     present: bool = False
     snapshot: Path | None = None
     size: tuple[int, int] = SIZE
+    file: Opened | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -110,10 +117,10 @@ def parse(arguments: Sequence[str]) -> Options | str:
     snapshot = None if given.snapshot is None else Path(given.snapshot)
     if snapshot:
         _check_snapshot(snapshot)
-    if given.file is not None:
-        _refuse_file(Path(given.file))
-    project = _project(given)
-    return Options(project, given.step, given.theme, given.present, snapshot, given.size or SIZE)
+    found = None if given.file is None else _file(given, Path(given.file))
+    file = found if isinstance(found, Opened) else None
+    project = _project(given, found.project if isinstance(found, Opened) else found)
+    return Options(project, given.step, given.theme, given.present, snapshot, given.size or SIZE, file)
 
 
 def listing() -> str:
@@ -188,7 +195,7 @@ def _array(path: Path, loaded: np.ndarray | np.lib.npyio.NpzFile) -> np.ndarray:
     return loaded["x" if "x" in names else names[0]]
 
 
-def _project(given: argparse.Namespace) -> Project:
+def _project(given: argparse.Namespace, found: Project | None) -> Project:
     for name, registry in (("cell", cells), ("engine", engines)):
         value = getattr(given, name)
         if value is not None and value not in registry:
@@ -198,8 +205,14 @@ def _project(given: argparse.Namespace) -> Project:
         raise UsageError(f"--scenario {given.scenario} is not possible; it must be one of {', '.join(known)}")
     if given.text is not None and given.input is not None:
         raise UsageError("--text and --input are both given; there is one input")
-    engine, device = _place(given.engine, given.device)
-    project = opened(given.scenario or "", given.cell, engine, device)
+    if found is None:
+        engine, device = _place(given.engine, given.device)
+        project = opened(given.scenario or "", given.cell, engine, device)
+    elif given.engine is None and given.device is None:
+        project = found
+    else:
+        engine, device = _place(given.engine, given.device)
+        project = found.but(engine=engine, device=device)
     source = given.text if given.input is None else read_input(Path(given.input))
     if source is None:
         return project
@@ -211,7 +224,7 @@ def _project(given: argparse.Namespace) -> Project:
         task.encode(source)
     except (ValueError, TypeError) as error:
         raise UsageError(f"{name}: {_line(error)}") from None
-    return project.but(sources=(source,), targets=(None,))
+    return project.but(sources=(source,), targets=(None,), sequence=0)
 
 
 def _place(engine: str | None, device: str | None) -> tuple[str, str]:
@@ -232,12 +245,24 @@ def _place(engine: str | None, device: str | None) -> tuple[str, str]:
     return engine, device
 
 
-def _refuse_file(path: Path) -> None:
+def _file(given: argparse.Namespace, path: Path) -> Opened | Project:
+    """What a file holds: a project of ours, or a network of another program."""
+    for name in ("scenario", "cell"):
+        if getattr(given, name) is not None:
+            raise UsageError(f"{path} has its own {name}; --{name} does not go with a file")
     if not path.exists():
         raise UsageError(f"{path}: no such file")
-    if path.suffix.lower() in (*TEXTS, *ARRAYS):
-        raise UsageError(f"{path}: to run on this input, write --input {path}")
-    raise UsageError(f"{path}: files of this kind cannot be opened yet")
+    kind = kinds.kind(path)
+    try:
+        if kind == kinds.PROJECT:
+            return storing.read(path)
+        if path.suffix.lower() in sequences.SUFFIXES and not importing.holds_weights(path):
+            raise UsageError(f"{path}: to run on this input, write --input {path}")
+        if kind == kinds.OTHER:
+            return importing.of_file(path, *_place(given.engine, given.device))
+    except ImportFileError as error:
+        raise UsageError(_line(error)) from None
+    raise UsageError(kinds.refusal(path))
 
 
 def _check_snapshot(path: Path) -> None:

@@ -83,7 +83,6 @@ class Diagnostics(QDialog):
         self.field = QPlainTextEdit(text)
         self.field.setReadOnly(True)
         self.field.setFont(fonts.mono(12))
-        self.field.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.field.setAccessibleName(self.tr("Diagnostics"))
         note = label(self.tr("For a bug report. Nothing is sent anywhere; your own folder is written as ~."), "muted")
         note.setWordWrap(True)

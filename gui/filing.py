@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from engine.projects import SUFFIX
 from gui import kinds
 from gui.actions import table
 from gui.actions.binder import Binder
+from gui.importing import Importer
 from gui.look import Look
 from gui.notices import Notices
 from gui.questions import Answer, ask
@@ -23,6 +25,7 @@ from gui.state.app_state import AppState
 from gui.state.claim import Claim, data_folder
 from gui.state.document import opened
 from gui.state.file import File
+from gui.state.project import Project
 from gui.state.recovery import Keeper
 from gui.state.storing import Opened, View
 
@@ -46,12 +49,13 @@ class Filing(QObject):
     """
 
     def __init__(
-        self, state: AppState, window: QMainWindow, look: Look, say: Callable[[str], object],
+        self, state: AppState, window: QMainWindow, look: Look, say: Callable[[str], None],
         settings: Settings | None = None,
     ) -> None:  # fmt: skip
         super().__init__(window)
-        self._state, self._window, self._look, self._say, self._settings = state, window, look, say, settings
+        self._state, self._window, self.look, self._say, self._settings = state, window, look, say, settings
         self.file = File(state, look.captured, self)
+        self.importer = Importer(state, self.start, say, window)
         self.keeper: Keeper | None = None
         self.notices = Notices(self.file, self.go_on)
         self.recent: Recent | None = None
@@ -79,6 +83,9 @@ class Filing(QObject):
     def fill(self, actions: Binder) -> None:
         """Put the recent files into the menu, and follow what can be done."""
         menu = actions.submenu(table.FILE, self.tr("Open &recent"), "file.save", "history")
+        before = actions.menu(table.FILE)
+        lines = [action for action in before.actions() if action.isSeparator()]
+        before.insertAction(lines[0], menu.menuAction())  # beside "Open", not below the line
         self.recent = Recent(menu, self._settings, self.open)
         self._actions = {id: actions[id] for id in self.calls()}
         self._follow()
@@ -95,7 +102,7 @@ class Filing(QObject):
             self.file.adopt(found)
             self._remember(found.path)
         folder = data_folder()
-        self.keeper = Keeper(self._state, self.file, folder / "recovery", self._look.captured, self)
+        self.keeper = Keeper(self._state, self.file, folder / "recovery", self.look.captured, self)
         self.keeper.failed.connect(self.notices.say_not_kept)
         self.keeper.kept.connect(self.notices.say_kept)
         self.file.claim(Claim(folder / "open"))
@@ -120,6 +127,7 @@ class Filing(QObject):
         if self.keeper is not None:
             self.keeper.close(over)
             self.notices.later()
+        self.importer.close()
         self.file.close()
 
     # What the user does ----------------------------------------------------------------------------------
@@ -127,7 +135,12 @@ class Filing(QObject):
     def new(self) -> None:
         """Begin anew with the start scenario."""
         project = self._state.document.project
-        self.go_on(lambda: self.file.begin(opened(engine=project.engine, device=project.device)))
+        self.start(opened(engine=project.engine, device=project.device))
+
+    def start(self, project: Project) -> None:
+        """Put a project without a file on the bench."""
+        view = replace(self.look.captured(), index=0, selected=None)
+        self.go_on(lambda: self.file.begin(project, view))
 
     def choose(self) -> None:
         """Ask for a file and open it."""
@@ -138,10 +151,13 @@ class Filing(QObject):
 
     def open(self, path: Path) -> None:
         """Open a file of any kind that there is a way for."""
-        if kinds.is_project(path):
+        kind = kinds.kind(path)
+        if kind == kinds.PROJECT:
             self.go_on(lambda: self.file.open(path))
+        elif kind == kinds.OTHER:
+            self.importer.open(path)
         else:
-            kinds.hand_over(self._window, path, self._say)
+            self._say(kinds.refusal(path))
 
     def save(self) -> None:
         """Write the project to its file, or ask for one where it has none of its own."""
@@ -187,7 +203,7 @@ class Filing(QObject):
         name = self.tr(self._state.document.task.title) if path is None else path.name
         heading = self.tr("Save the changes to “{}”?").format(name)
         text = self.tr("Without saving, what was changed is lost.")
-        answers = [Answer(SAVE, self.tr("&Save")), Answer(DISCARD, self.tr("&Don't save"))]
+        answers = [Answer(SAVE, self.tr("&Save")), Answer(DISCARD, self.tr("&Don’t save"))]
 
         def said(answer: str) -> None:
             if answer == SAVE:
@@ -221,7 +237,7 @@ class Filing(QObject):
     # What the file says ----------------------------------------------------------------------------------
 
     def _on_opened(self, view: View) -> None:
-        self._look.apply(view)
+        self.look.apply(view)
         if self.file.path is not None:
             self._remember(self.file.path)
 

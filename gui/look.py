@@ -33,7 +33,7 @@ class Look:
         docks, scene = self._docks(), self._score.scene
         return replace(
             looking.captured(self._state),
-            panels={dock.objectName(): dock.toggleViewAction().isChecked() for dock in docks},
+            panels={dock.objectName(): not dock.isHidden() for dock in docks},
             front=tuple(dock.objectName() for dock in docks if self._in_front(dock)),
             tracks=None if scene.names is None else tuple(names_of(scene.shown, scene.available)),
             heights={id: size / scene.unit for id, size in scene.sizes.items() if size > 0},
@@ -44,7 +44,7 @@ class Look:
         """Set panels and tracks; what the view does not name, or what is not there, stays as it is."""
         docks = {dock.objectName(): dock for dock in self._docks()}
         for name, shown in view.panels.items():
-            if name in docks and docks[name].toggleViewAction().isChecked() != shown:
+            if name in docks and docks[name].isHidden() == shown:
                 docks[name].setVisible(shown)
         for name in view.front:
             if name in docks:

@@ -16,6 +16,7 @@ from gui.actions.binder import Binder
 from gui.actions.palette import Palette
 from gui.actions.shortcuts import Shortcuts
 from gui.docks import Dock, hair_line
+from gui.drop import Drops
 from gui.filing import Filing
 from gui.learning import Learning
 from gui.look import Look
@@ -88,6 +89,7 @@ class MainWindow(QMainWindow):
         self._restore()
         self.learning.fill(self.actions_)
         self.learning.checking.watch(self.score)
+        self.drops = Drops(self, self.filing.open, self.say_failure)
 
     def say_failure(self, text: str) -> None:
         """Say that something went wrong that no run can mend."""

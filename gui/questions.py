@@ -88,7 +88,11 @@ class Question(QDialog):
 def ask(
     parent: QWidget, heading: str, text: str, answers: Sequence[Answer], said: Callable[[str], object]
 ) -> Question:  # fmt: skip
-    """Ask over a window, and go on."""
+    """Ask over a window, and go on; where it is being asked something already, that comes first."""
+    for open_one in parent.findChildren(Question):
+        if open_one.isVisible():
+            open_one.activateWindow()
+            return open_one
     question = Question(heading, text, answers, said, parent)
     question.open()
     return question

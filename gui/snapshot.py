@@ -59,7 +59,7 @@ def _svg(widget: QWidget, name: str) -> bool:
     target.setResolution(DPI)
     target.setSize(widget.size())
     target.setViewBox(QRect(QPoint(0, 0), widget.size()))
-    target.setTitle(widget.windowTitle())
+    target.setTitle(_title(widget))
     target.setDescription(QCoreApplication.translate("snapshot", "Drawn by Loopscope"))
     if not _paint(widget, target):
         return False
@@ -100,7 +100,7 @@ def _data(shape: QPainterPath) -> str:
 def _pdf(widget: QWidget, name: str) -> bool:
     target = QPdfWriter(name)
     target.setResolution(DPI)
-    target.setTitle(widget.windowTitle())
+    target.setTitle(_title(widget))
     target.setCreator("Loopscope")
     target.setPageSize(QPageSize(_points(widget.size()), QPageSize.Unit.Point))
     target.setPageMargins(QMarginsF(0, 0, 0, 0))
@@ -113,6 +113,11 @@ def _paint(widget: QWidget, target: QSvgGenerator | QPdfWriter) -> bool:
         return False
     widget.render(painter, QPoint(0, 0))
     return painter.end()
+
+
+def _title(widget: QWidget) -> str:
+    """The window's title without the place of its star."""
+    return widget.windowTitle().replace("[*]", "")
 
 
 def _points(size: QSize) -> QSizeF:

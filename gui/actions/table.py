@@ -97,7 +97,7 @@ ACTIONS = (
         QT_TRANSLATE_NOOP("actions", "Go back to what the file holds"),
         ("Ctrl+Alt+R",),
         FILE,
-        "history",
+        "rotate-ccw",
     ),
     Action(
         "file.picture",
@@ -353,7 +353,7 @@ ACTIONS = (
     Action(
         "help.diagnostics",
         QT_TRANSLATE_NOOP("actions", "&Diagnostics…"),
-        QT_TRANSLATE_NOOP("actions", "What a bug report needs: versions, platform, engines and the last lines of the log"),
+        QT_TRANSLATE_NOOP("actions", "What a bug report needs: versions, platform, engines, the end of the log"),
         ("Ctrl+F1",),
         HELP,
         "clipboard-list",

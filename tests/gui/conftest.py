@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QSettings
+from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton, QVBoxLayout, QWidget
 
 from gui import theme as look
+from gui.main_window import MainWindow
+from gui.questions import Question
+from gui.settings import Settings
+from gui.state import storing
+from gui.state.app_state import AppState
+from gui.state.document import opened
+from gui.state.storing import View
 from gui.widgets import push_button
 
 
@@ -50,3 +58,83 @@ def received():
         return values
 
     return collecting
+
+
+class Bench:
+    """A window that works on files, and what a user does with it."""
+
+    def __init__(self, qtbot, window):
+        self.qtbot, self.window, self.state, self.filing = qtbot, window, window.state, window.filing
+        self.file = window.filing.file
+
+    def do(self, id):
+        assert self.window.actions_[id].isEnabled(), id
+        self.window.actions_[id].trigger()
+
+    def done(self):
+        self.qtbot.waitUntil(lambda: not self.file.busy and not self.state.session.running, timeout=20_000)
+
+    def question(self):
+        return next((q for q in self.window.findChildren(Question) if q.isVisible()), None)
+
+    def answer(self, id):
+        self.question().findChild(QPushButton, id).click()
+        self.done()
+
+    def note(self, text="x"):
+        self.state.document.edit("change of the notes", notes=text)
+
+    def said(self):
+        return self.window.messages.shown() + self.filing.notices.shown()
+
+
+@pytest.fixture
+def bench(qtbot, dressed, tmp_path):
+    made = []
+
+    def making(project=None, begin=True):
+        state = AppState(project=project)
+        settings = Settings(QSettings(str(tmp_path / f"{len(made)}.ini"), QSettings.Format.IniFormat))
+        window = MainWindow(state, settings)
+        window.resize(1280, 800)
+        window.show()
+        if begin:
+            window.filing.begin()
+        made.append(Bench(qtbot, window))
+        made[-1].done()
+        return made[-1]
+
+    yield making
+    for each in made:
+        each.filing.end(over=True)
+        each.filing.keeper = None
+        each.window.close()
+        each.state.close()
+        each.window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "a.loopscope"
+
+
+@pytest.fixture
+def choose(monkeypatch):
+    """What the dialogs of files answer."""
+    answers = {}
+
+    def choosing(path):
+        monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path or ""), ""))
+        monkeypatch.setattr("gui.filing.Filing._asked_for", lambda self: path)
+        return answers
+
+    return choosing
+
+
+@pytest.fixture
+def stored(path):
+    storing.write(
+        path, opened("tagging", "gru"), View(index=3, panels={"dock.build": False}, tracks=("tokens", "state"))
+    )
+    return path

@@ -1,0 +1,151 @@
+"""Files dropped on the window, one file in two windows, and the work of windows that did not end well."""
+
+import os
+
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QPushButton
+
+from gui.state import recovery, storing
+from gui.state.claim import data_folder
+
+
+def recovery_folder():
+    return data_folder() / "recovery"
+
+
+# Drops -----------------------------------------------------------------------------------------------------------
+
+
+def dropped(one, *paths):
+    """Drag files over the window and let go of them; what the hint says meanwhile."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    handle, at = one.window.windowHandle(), QPointF(300, 80)
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(at.toPoint(), Qt.DropAction.CopyAction, data, left, none)
+    QApplication.sendEvent(handle, enter)
+    hint = one.window.drops.hint
+    assert hint.isVisible() and hint.geometry() == one.window.rect() and not hint.grab().isNull()
+    text = hint.text()
+    QApplication.sendEvent(handle, QDropEvent(at, Qt.DropAction.CopyAction, data, left, none))
+    assert not hint.isVisible()
+    one.done()
+    return text
+
+
+def test_a_dropped_project_opens(bench, stored):
+    one = bench()
+    assert dropped(one, stored) == "Drop to open “a.loopscope”"
+    assert one.file.path == stored
+
+
+def test_what_cannot_be_opened_says_so_before_it_is_dropped(bench, stored, tmp_path):
+    one = bench()
+    assert "holiday.bmp" in dropped(one, tmp_path / "holiday.bmp")
+    assert "holiday.bmp" in one.said()[0] and one.file.path is None
+    assert dropped(one, stored, stored) == "One file is opened at a time."
+
+
+def test_a_drag_that_leaves_takes_the_hint_with_it_and_text_goes_to_its_field(bench, stored):
+    one = bench()
+    data = QMimeData()
+    data.setText("words")
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, data, left, none)
+    assert not one.window.drops.eventFilter(one.window.windowHandle(), enter)
+    assert not one.window.drops.hint.isVisible()
+    one.window.drops.hint.show_for([stored])
+    QApplication.sendEvent(one.window.windowHandle(), QDragLeaveEvent())
+    assert not one.window.drops.hint.isVisible()
+
+
+# Other windows, and work that was left ---------------------------------------------------------------------------
+
+
+def test_two_windows_on_one_file(bench, stored, choose, tmp_path):
+    one, two = bench(), bench()
+    one.filing.open(stored)
+    one.done()
+    two.filing.open(stored)
+    two.done()
+    assert "another window" in two.said()[0] and "(copy)" in two.window.windowTitle()
+    two.note()
+    choose(tmp_path / "b.loopscope")
+    two.do("file.save")
+    two.done()
+    assert two.said() == [] and "(copy)" not in two.window.windowTitle()
+    assert storing.read(stored).project.notes == "" and two.file.path.name == "b.loopscope"
+
+
+def left_behind(bench, qtbot, notes):
+    one = bench()
+    one.note(notes)
+    with qtbot.waitSignal(one.filing.keeper.kept):
+        one.filing.keeper.keep()
+    one.filing.end(over=False)
+    one.filing.keeper = None
+
+
+def test_what_is_left_is_offered_without_holding_anything_up(bench, qtbot):
+    for notes in ("first", "second", "third"):
+        left_behind(bench, qtbot, notes)
+    one = bench()
+    offers = [text for text in one.said() if text.startswith("Restore the work of ")]
+    assert len(offers) == 3
+    banners = [banner for banner, _ in one.filing.notices._offers]
+
+    def press(banner, id):
+        banner.findChild(QPushButton, id).click()
+
+    press(banners[0], "later")
+    press(banners[1], "discard")
+    with qtbot.waitSignal(one.filing.keeper.kept, timeout=10_000):
+        press(banners[2], "restore")
+    one.done()
+    assert one.state.document.project.notes == "first" and one.window.isWindowModified()
+    assert one.said() == []
+    kept = [storing.read(each).project.notes for each in recovery_folder().rglob("work.loopscope")]
+    assert sorted(kept) == ["first", "third"]  # its own, and the one for later
+
+
+def test_a_damaged_leftover_never_blocks_the_start(bench, qtbot):
+    left_behind(bench, qtbot, "x")
+    (kept,) = recovery_folder().rglob("work.loopscope")
+    kept.write_bytes(b"half of it")
+    one = bench()
+    banner, _ = one.filing.notices._offers[0]
+    banner.findChild(QPushButton, "restore").click()
+    one.done()
+    assert any("work.loopscope: " in text for text in one.said()) and banner.isVisible()
+    assert one.state.document.project.notes == ""
+    banner.findChild(QPushButton, "discard").click()
+    assert not kept.exists()
+
+
+def test_a_full_disk_is_said_once_in_a_quiet_banner(bench, qtbot, monkeypatch):
+    one = bench()
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    one.note()
+    one.filing.keeper.keep()
+    qtbot.waitUntil(lambda: one.said() != [])
+    (text,) = one.said()
+    assert "No space left on device" in text
+    monkeypatch.undo()
+    with qtbot.waitSignal(one.filing.keeper.kept):
+        one.filing.keeper.keep()
+    assert one.said() == []
+    assert recovery.INTERVAL_MS < 10_000
+
+
+def test_a_window_that_only_draws_asks_nothing_and_keeps_nothing(bench):
+    one = bench(begin=False)
+    one.note()
+    assert one.filing.keeper is None and not recovery_folder().exists()
+    one.window.close()
+    assert not one.window.isVisible()
+    assert one.file.modified
