@@ -1,0 +1,129 @@
+"""Runs as scripts: what they compute is what was on the screen."""
+
+import runpy
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from samples import CELLS, make_spec
+
+from engine import Network
+from engine.interop import code
+from engine.losses import LOSSES
+from engine.spec import PATTERNS
+
+MANY = ("many-to-one", "many-to-many", "sequence-to-sequence")
+
+
+def run_of(pattern, cell, loss="cross-entropy", B=2, padded=True, forced=True, states=False, target=True, **facts):
+    if pattern == "sequence-to-sequence" and loss == "cross-entropy":
+        facts = {"vocab_size": 6, "embedding_size": 3, "input_size": None, **facts}
+    spec = make_spec(pattern=pattern, cell=cell, loss=loss, **facts)
+    rng = np.random.default_rng(3)
+    T, S = 5 if pattern in MANY else 1, {"many-to-many": 5}.get(pattern, 4 if spec.has_feedback else 1)
+    x = rng.integers(0, spec.vocab_size, (T, B)) if spec.has_embedding else rng.standard_normal((T, B, spec.input_size))
+    classes = LOSSES[loss].class_targets
+    y = rng.integers(0, spec.output_size, (S, B)) if classes else rng.random((S, B, spec.output_size))
+    given = {"x": x, "target": y, "teacher_forcing": forced} if target else {"x": x, "steps": S}
+    if padded and pattern in MANY:
+        given["lengths"] = np.array([T, 3])[:B]
+    if padded and spec.has_feedback and target:
+        given["target_lengths"] = np.array([2, S])[:B]
+    if not spec.has_feedback:
+        given.pop("steps", None)
+    if states:
+        rows = spec.num_layers * spec.num_directions
+        given["h_0"] = rng.standard_normal((rows, B, spec.hidden_size))
+        if cell == "lstm":
+            given["c_0"] = rng.standard_normal((rows, B, spec.hidden_size))
+    return Network(spec).run(**given)
+
+
+def executed(trace, library, tmp_path):
+    """Run the script in a process of its own, outside the project."""
+    code.save(tmp_path / "run.py", trace, library, "a test")
+    done = subprocess.run(
+        [sys.executable, "-I", "run.py", "out.npz"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(np.load(tmp_path / "out.npz"))
+
+
+def called(trace, library, tmp_path):
+    """Run the script in this process, which spares the time of another's imports."""
+    code.save(tmp_path / "run.py", trace, library, "a test")
+    return runpy.run_path(str(tmp_path / "run.py"), run_name="script")["main"]()
+
+
+def compare(trace, found, tolerance=1e-10):
+    compared = 0
+    for key, mine in found.items():
+        if key == "loss":
+            wanted = trace.loss
+        elif key.startswith("grad/"):
+            wanted = trace.parameter_grads[key[5:]]
+        else:
+            b, _, name = key.partition("/")
+            grad, name = name.startswith("grad/"), name.removeprefix("grad/")
+            whole = (trace.grad if grad else trace.value)(name)
+            wanted = whole[: len(mine), int(b)]
+        np.testing.assert_allclose(mine, wanted, rtol=0, atol=tolerance, err_msg=key)
+        compared += 1
+    return compared
+
+
+CASES = [
+    *((pattern, cell, {}) for pattern in PATTERNS for cell in CELLS),
+    ("many-to-many", "lstm", {"num_layers": 2, "bidirectional": True, "states": True}),
+    ("many-to-one", "gru", {"num_layers": 2, "bidirectional": True}),
+    ("sequence-to-sequence", "lstm", {"num_layers": 2, "bidirectional": True}),
+    ("sequence-to-sequence", "gru", {"forced": False}),
+    ("one-to-many", "lstm", {"forced": False, "vocab_size": 6, "embedding_size": 3, "input_size": None}),
+    ("one-to-many", "rnn", {"loss": "mse", "forced": False, "num_layers": 2}),
+    ("sequence-to-sequence", "rnn", {"loss": "binary-cross-entropy", "forced": False}),
+    ("many-to-many", "rnn", {"loss": "linear", "nonlinearity": "relu"}),
+    ("many-to-one", "rnn", {"loss": "mse", "nonlinearity": "identity", "bias": False}),
+    ("sequence-to-sequence", "lstm", {"target": False}),
+]
+
+
+@pytest.mark.parametrize("library", [code.NUMPY, code.TORCH])
+@pytest.mark.parametrize(("pattern", "cell", "facts"), CASES)
+def test_a_script_makes_the_same_numbers(pattern, cell, facts, library, tmp_path):
+    trace = run_of(pattern, cell, **facts)
+    found = called(trace, library, tmp_path)
+    wanted = 2 * 2 * len([key for key in trace.keys() if key != "loss"])  # noqa: SIM118 (not a mapping)
+    compared = compare(trace, found)
+    assert compared == (wanted + 1 + len(trace.parameters) if trace.has_gradients else wanted // 2)
+
+
+def test_the_torch_script_agrees_where_numpy_would_not_be_asked(tmp_path):
+    trace = run_of("many-to-one", "lstm", hidden_size=300, padded=False)
+    found = called(trace, code.TORCH, tmp_path)
+    assert (tmp_path / "run.npz").is_file()  # too much to be written into the script
+    compare(trace, found)
+
+
+def test_a_sampled_run_keeps_what_was_drawn(tmp_path):
+    spec = make_spec(pattern="one-to-many", cell="gru", input_size=2)
+    trace = Network(spec).run(np.ones((1, 2, 2)), steps=6, sample=4)
+    compare(trace, called(trace, code.NUMPY, tmp_path))
+
+
+def test_gradients_that_arrive_at_the_last_states(tmp_path):
+    spec = make_spec(pattern="many-to-many", cell="lstm", loss="linear", num_layers=2)
+    rng = np.random.default_rng(0)
+    last = {f"{s}_n_grad": rng.standard_normal((2, 1, spec.hidden_size)) for s in "hc"}
+    trace = Network(spec).run(
+        rng.standard_normal((4, 1, spec.input_size)), rng.standard_normal((4, 1, spec.output_size)), **last
+    )
+    for library in code.LIBRARIES:
+        compare(trace, executed(trace, library, tmp_path))  # in a process and a folder of its own
+
+
+def test_a_title_cannot_leave_its_line(tmp_path):
+    trace = run_of("many-to-one", "rnn")
+    text = code.script(trace, title='"""\nimport os\n"""')
+    assert '"""   import os    "' in text or text.count('"""') == code.script(trace).count('"""')
+    compile(text, "run.py", "exec")
