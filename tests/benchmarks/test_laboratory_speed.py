@@ -68,11 +68,14 @@ def best(function, rounds):
 def test_flow_of_every_loss(benchmark, T, H, drop, aim):
     trace = run(T, H)
     every = 1 if T == 100 else SAMPLED
-    naive, rows = min((naive_flow(trace, every) for _ in range(6 if T == 100 else 1)), key=lambda found: found[0])
     flow = benchmark(lambda: analysis.gradient_flow(trace, drop=drop))
+    naive = taken = np.inf
+    for _ in range(8 if T == 100 else 1):  # turn by turn: what else the machine does slows both
+        seconds, rows = naive_flow(trace, every)
+        naive = min(naive, seconds)
+        taken = min(taken, best(lambda: analysis.gradient_flow(trace, drop=drop), 8 if T == 100 else 5))
     for s, row in rows.items():
         np.testing.assert_allclose(flow[s, : s + 1], row, rtol=1e-3, atol=1e-5 if drop else 1e-9)
-    taken = best(lambda: analysis.gradient_flow(trace, drop=drop), 60 if T == 100 else 5)
     report(benchmark, naive, taken, aim)
 
 
@@ -103,11 +106,12 @@ def test_largest_singular_values(benchmark, T, H, aim):
     trace = run(T, H)
     found = benchmark(lambda: analysis.largest_singular_values(trace))
     J = analysis.jacobians(trace)[:: T // 100, 0]
-    begun = time.perf_counter()
-    exact = np.linalg.svd(J, compute_uv=False)[:, 0]
-    naive = (time.perf_counter() - begun) * T / len(J)
-    np.testing.assert_allclose(found[:: T // 100, 0], exact, rtol=5e-3)
-    report(benchmark, naive, best(lambda: analysis.largest_singular_values(trace), 30 if T == 100 else 3), aim)
+    np.testing.assert_allclose(found[:: T // 100, 0], np.linalg.svd(J, compute_uv=False)[:, 0], rtol=5e-3)
+    naive = taken = np.inf
+    for _ in range(8 if T == 100 else 1):
+        naive = min(naive, best(lambda: np.linalg.svd(J, compute_uv=False), 1) * T / len(J))
+        taken = min(taken, best(lambda: analysis.largest_singular_values(trace), 8 if T == 100 else 3))
+    report(benchmark, naive, taken, aim)
 
 
 def report(benchmark, naive, taken, aim):
