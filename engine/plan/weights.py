@@ -205,7 +205,11 @@ class Packing:
         left, right = self.tape.G[1 : N + 1, where], self.tape.F[:N, columns]
         if self.tape.size.B > 1 or not all(bring.whole for bring in piece.returns):
             return Operands(left, right, [])
-        parts = [(bring.stacked, right[:, bring.place[2], 0]) for bring in piece.returns]
+        firsts: dict[str, str] = {}  # by columns, whose gradient they give first: two biases have the same
+        parts = []
+        for bring in piece.returns:
+            first = firsts.setdefault(str(bring.place[2]), bring.stacked)
+            parts.append((bring.stacked, right[:, bring.place[2], 0], "" if first == bring.stacked else first))
         return Operands(left[..., 0].T, right, parts)
 
     def load_back(self, given: Given) -> None:
@@ -233,8 +237,8 @@ class Packing:
             self._operands = N, [self._cut(N, *piece) for piece in self.pieces]
         for operands, (_, _, piece) in zip(self._operands[1], self.pieces, strict=True):
             if operands.parts:
-                for stacked, right in operands.parts:
-                    found[stacked] = operands.left.dot(right)
+                for stacked, right, same in operands.parts:
+                    found[stacked] = found[same].copy() if same else operands.left.dot(right)
                 continue
             product = _outer(operands.left, operands.right).reshape(len(piece.names), H, -1)
             for bring in piece.returns:
@@ -254,12 +258,13 @@ class Operands:
     """What a piece's product is made of for so many steps.
 
     With one sequence, and where the rows are in the order of the stacked parameters, ``left`` is (rows · H, N) and
-    ``parts`` has each parameter's name and factor, (N, columns) or (N,); else ``left`` and ``right`` are frames.
+    ``parts`` has each parameter's name, its factor, (N, columns) or (N,), and the name of one with the same factor
+    before it; else ``left`` and ``right`` are frames.
     """
 
     left: np.ndarray
     right: np.ndarray
-    parts: list[tuple[str, np.ndarray]]
+    parts: list[tuple[str, np.ndarray, str]]
 
 
 def _outer(left: np.ndarray, right: np.ndarray) -> np.ndarray:
