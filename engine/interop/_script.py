@@ -25,7 +25,6 @@ def relu(z):
 
 
 def blocks(a, count):
-    """The gates' blocks of a stacked parameter."""
     return np.split(a, count)
 
 
@@ -60,7 +59,6 @@ softplus = torch.nn.functional.softplus
 
 
 def blocks(a, count):
-    """The gates' blocks of a stacked parameter."""
     return a.chunk(count)
 
 
