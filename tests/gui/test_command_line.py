@@ -14,6 +14,9 @@ from engine.recording import engines
 from engine.registry import cells
 from gui import command_line
 from gui.command_line import Options, UsageError, parse
+from gui.state import storing
+from gui.state.document import opened
+from gui.state.storing import View
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -216,3 +219,61 @@ def test_the_same_command_draws_the_same_picture(tmp_path):
     for path in paths:
         assert run("--step", "4", "--snapshot", path, "--size", "900x600").returncode == 0
     assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+# A file ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project_file(tmp_path):
+    path = tmp_path / "a.loopscope"
+    storing.write(path, opened("tagging", "gru"), View(index=5))
+    return path
+
+
+def test_a_project_file_is_opened(project_file):
+    options = parse([str(project_file)])
+    assert options.file.path == project_file and options.project is options.file.project
+    assert (options.project.scenario, options.file.view.index) == ("tagging", 5)
+    changed = parse([str(project_file), "--text", "we can see", "--engine", "numpy"])
+    assert changed.project.sources == ("we can see",) and changed.project is not changed.file.project
+
+
+@pytest.mark.parametrize(("option", "value"), [("--scenario", "glyph"), ("--cell", "lstm")])
+def test_what_a_file_has_itself_is_not_asked_for(project_file, option, value):
+    with pytest.raises(UsageError, match=option):
+        parse([str(project_file), option, value])
+
+
+def test_a_checkpoint_is_opened(tmp_path):
+    project = opened("movie-review", "gru")
+    path = tmp_path / "net.npz"
+    np.savez(path, **project.parameters)
+    options = parse([str(path)])
+    assert options.file is None and options.project.scenario == "imported" and options.project.spec.cell == "gru"
+
+
+def test_a_sequence_needs_its_option(tmp_path):
+    np.save(tmp_path / "a.npy", drawing())
+    with pytest.raises(UsageError, match="--input"):
+        parse([str(tmp_path / "a.npy")])
+
+
+@pytest.mark.parametrize("arguments", [[], ["--snapshot", "a.png"], ["--step", "3"], ["--present"]])
+def test_a_damaged_project_is_one_line_and_status_2(project_file, tmp_path, arguments):
+    data = bytearray(project_file.read_bytes())
+    data[len(data) // 2] ^= 4
+    project_file.write_bytes(bytes(data))
+    done = run(project_file, *(str(tmp_path / word) if word.endswith(".png") else word for word in arguments))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "a.loopscope: " in done.stderr and "damaged" in done.stderr
+    assert not list(tmp_path.glob("*.png"))
+
+
+def test_a_project_is_drawn_as_it_was_looked_at(project_file, tmp_path):
+    pictures = [tmp_path / "a.png", tmp_path / "b.png"]
+    assert run(project_file, "--snapshot", pictures[0], "--size", "900x600").returncode == 0
+    # The fifth event is the first token's; the tracks and panels are those of the beginning.
+    storing.write(project_file, opened("tagging", "gru"), View())
+    assert run(project_file, "--snapshot", pictures[1], "--size", "900x600").returncode == 0
+    assert pictures[0].read_bytes() != pictures[1].read_bytes()

@@ -1,11 +1,17 @@
 """Unsaved work kept aside, and what is left of windows that did not end well."""
 
 import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from gui.state import recovery, storing
 from gui.state.recovery import leftovers
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_unsaved_work_is_kept_aside_and_goes_when_it_is_saved(bench, path, qtbot):
@@ -137,3 +143,40 @@ def test_an_empty_or_foreign_folder_is_nothing(tmp_path):
     assert leftovers(tmp_path / "recovery") == []
     assert [each.name for each in (tmp_path / "recovery").iterdir()] == ["note.txt"]
     assert recovery.INTERVAL_MS <= 5000
+
+
+PROGRAM = """
+import sys, time
+from pathlib import Path
+from PySide6.QtCore import QCoreApplication
+app = QCoreApplication([])
+from gui.state import recovery
+from gui.state.app_state import AppState
+from gui.state.file import File
+from gui.state.looking import captured
+recovery.INTERVAL_MS = 50
+state = AppState()
+file = File(state, lambda: captured(state))
+keeper = recovery.Keeper(state, file, Path(sys.argv[1]), lambda: captured(state))
+keeper.kept.connect(lambda: print("kept", flush=True))
+state.document.edit("change of the notes", notes="before the end")
+app.exec()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the system knows no such signal")
+def test_after_a_kill_the_work_is_there(bench, qtbot, tmp_path):
+    folder = tmp_path / "recovery"
+    command = [sys.executable, "-c", PROGRAM, str(folder)]
+    program = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert program.stdout is not None and program.stdout.readline() == "kept\n"
+    assert leftovers(folder) == []  # it is still there
+    program.send_signal(signal.SIGKILL)
+    program.wait(20)
+    program.stdout.close()
+    (left,) = leftovers(folder)
+    one = bench()
+    one.file.restore(left.path, left.discard)
+    one.done()
+    assert one.state.document.project.notes == "before the end" and one.file.modified
+    assert list(folder.iterdir()) == []
