@@ -51,9 +51,9 @@ class _Call:
         self.nonlinearity = getattr(module, "nonlinearity", "tanh")
         self.dropout = getattr(module, "dropout", 0) if module.training and self.num_layers > 1 else 0
         self.facts: dict[str, Any] = {
-            "title": name or kind, "kind": kind, "cell": self.cell, "call": number, "training": module.training,
+            "title": name.replace("_orig_mod.", "") or kind, "kind": kind, "cell": self.cell, "call": number,
             "input_size": module.input_size, "hidden_size": module.hidden_size, "bidirectional": self.both,
-            "bias": bool(module.bias), "nonlinearity": self.nonlinearity,
+            "bias": bool(module.bias), "nonlinearity": self.nonlinearity, "training": module.training,
         }  # fmt: skip
         self.packing = (x.batch_sizes.tolist(), x.unsorted_indices) if hasattr(x, "batch_sizes") else None
         self.single = self.packing is None and x.dim() == (1 if self.of_cell else 2)
@@ -254,22 +254,23 @@ class _Replay:
             self.y = self.y if self.mask is None else self.y * self.mask
 
     def _lane(self, lane: str, x: Any, row: int) -> None:
-        state, steps = [start[row] for start in self.start], range(self.T)
+        state, steps, given = [start[row] for start in self.start], range(self.T), self.parameters
+        # Taken apart by unbind, since the gradient of an index is as large as the whole, at every step.
+        self.read = self.torch.nn.functional.linear(x, given[f"weight_ih_{lane}"], given.get(f"bias_ih_{lane}"))
+        read = self.read.unbind(0)
         for t in reversed(steps) if lane.endswith("reverse") else steps:
-            nodes = self.step(lane, x[t], state)
+            nodes = self.step(lane, read[t], state)
             for name, value in nodes.items():
                 self.values.setdefault((lane, name), [None] * self.T)[t] = value
             for i, name in enumerate(self.states):
                 held = nodes[name] if self.mask is None else self.torch.where(self.mask[t], nodes[name], state[i])
                 state[i] = self.held.setdefault((lane, name), [None] * self.T)[t] = held
-        for kept, value in zip(self.last, state, strict=True):
-            kept.append(value)
+        self.last = [[*kept, value] for kept, value in zip(self.last, state, strict=True)]
 
-    def step(self, lane: str, x: Any, state: Sequence[Any]) -> dict[str, Any]:
-        """Every value of one step, the states last."""
-        torch, linear, given = self.torch, self.torch.nn.functional.linear, self.parameters
-        read = linear(x, given[f"weight_ih_{lane}"], given.get(f"bias_ih_{lane}"))
-        back = linear(state[0], given[f"weight_hh_{lane}"], given.get(f"bias_hh_{lane}"))
+    def step(self, lane: str, read: Any, state: Sequence[Any]) -> dict[str, Any]:
+        """Every value of one step, from W x + b of all gates and the states before."""
+        torch, given = self.torch, self.parameters
+        back = torch.nn.functional.linear(state[0], given[f"weight_hh_{lane}"], given.get(f"bias_hh_{lane}"))
         if self.call.cell == "rnn":
             a = read + back
             return {"a": a, "h": torch.relu(a) if self.call.nonlinearity == "relu" else torch.tanh(a)}
@@ -315,7 +316,7 @@ class _Replay:
         before = [torch.cat([start, torch.stack(self.held["l0", name][:-1])]) if self.T > 1 else start
                   for name, start in zip(new, self.start, strict=True)]  # fmt: skip
         before = [state.detach().requires_grad_() for state in before]
-        nodes = self.step("l0", self.x.detach(), before)
+        nodes = self.step("l0", self.read.detach(), before)
         if call.inside_c:
             whole[1] = whole[1] - whole[0] * nodes["o"].detach() * (1 - torch.tanh(nodes["c"].detach()) ** 2)
         back = torch.autograd.grad([nodes[name] for name in new], before, whole)
