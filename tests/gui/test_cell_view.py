@@ -202,7 +202,7 @@ def test_the_menu_and_the_transport_step_by_operation(window, qtbot):
     transport = next(dock for dock in window.docks if dock.objectName() == "dock.transport")
     control = transport.findChild(TransportView)._granularity
     assert control.current() == "operation"
-    assert "At “<s>”, W_ir reads x₁" in transport.findChild(TransportView).sentence()
+    assert "At “<s>”, Wir reads x₁" in transport.findChild(TransportView).sentence()
     control.chosen.emit("token")
     assert not action.isChecked()
     window.actions_["run.forward"].trigger()

@@ -388,21 +388,3 @@ def test_in_another_part_than_the_losses_a_step_says_what_it_influences(bench):
     view.state.selection.select(lane, 1)
     bench.settle(view.state)
     assert view.reading.text().startswith("Encoder step 2 “") and "still influences" in view.reading.text()
-
-
-@pytest.mark.parametrize("view", INSTRUMENTS, ids=lambda view: view.id)
-def test_each_asks_its_question(view, bench):
-    shown = bench(view, cell="lstm")
-    assert shown.asks.text() == view.question and view.question.endswith("?")
-    assert len(view.tab) <= 9 if hasattr(view, "tab") else len(view.title) <= 9
-
-
-def test_a_panel_that_is_opened_late_shows_the_selections_lane(qtbot, show):
-    state = AppState(project=opened("tagging", "gru"))
-    qtbot.waitUntil(lambda: state.session.trace is not None and not state.session.running, timeout=20_000)
-    last = list(state.session.trace.lanes)[-1]
-    assert len(state.session.trace.lanes) > 1
-    state.selection.select(last, 1, 2)
-    view = show(JacobianView(state))
-    assert view.prefix == last
-    state.close()

@@ -11,9 +11,12 @@ from gui.format import number, percent
 from gui.main_window import MainWindow
 from gui.state.app_state import AppState
 from gui.state.document import opened
+from gui.views import views
+from gui.views._laboratory import Instrument
 from gui.views.clipping import ClippingView
 from gui.views.flow import FlowView
 from gui.views.inspector import InspectorView
+from gui.views.jacobian import JacobianView
 from gui.views.paths import PathsView
 
 NOT = 3
@@ -91,3 +94,25 @@ def test_what_the_gradient_would_be_without_clipping(window, qtbot):
     qtbot.waitUntil(lambda: bool(panel.clip_said.text()), timeout=20_000)
     whole = np.sqrt(sum((g**2).sum() for g in window.state.session.trace.parameter_grads.values()))
     assert panel.clip_said.text().startswith(f"Without clipping the gradient's norm is {number(whole)}.")
+
+
+@pytest.mark.parametrize("view", [view for view in views() if hasattr(view, "question")], ids=lambda view: view.id)
+def test_each_panel_asks_and_has_a_short_name(view, show, qtbot):
+    assert view.question.endswith("?")
+    assert len(getattr(view, "tab", view.title)) <= 9
+    if issubclass(view, Instrument):
+        state = AppState(project=opened("movie-review", "lstm"))
+        assert show(view(state)).asks.text() == view.question
+        qtbot.waitUntil(lambda: not state.session.running, timeout=20_000)
+        state.close()
+
+
+def test_a_panel_that_is_opened_late_shows_the_selections_lane(qtbot, show):
+    state = AppState(project=opened("tagging", "gru"))
+    qtbot.waitUntil(lambda: state.session.trace is not None and not state.session.running, timeout=20_000)
+    last = list(state.session.trace.lanes)[-1]
+    assert len(state.session.trace.lanes) > 1
+    state.selection.select(last, 1, 2)
+    view = show(JacobianView(state))
+    assert view.prefix == last
+    state.close()
