@@ -55,7 +55,7 @@ class Keeper(QObject):
         self._lock: QLockFile | None = None
         self._aside: tuple[Project, Origin | None] | None = None
         self._writing: tuple[Project, Origin | None] | None = None
-        self._failing = False
+        self._failing = self._closed = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(INTERVAL_MS)
@@ -80,7 +80,7 @@ class Keeper(QObject):
     def keep(self) -> None:
         """Put the work aside now."""
         self._timer.stop()
-        if not self._file.modified:
+        if self._closed or not self._file.modified:
             return
         try:
             own = self._place()
@@ -100,6 +100,7 @@ class Keeper(QObject):
             The window ends as the user wants it: nothing stays aside. False: it ends without having asked, and
             what is unsaved is there at the next start.
         """
+        self._closed = True
         self._timer.stop()
         self._worker.close()
         self._writing = None
@@ -110,6 +111,8 @@ class Keeper(QObject):
         self._own = self._lock = self._aside = None
 
     def _follow(self) -> None:
+        if self._closed:
+            return
         if not self._file.modified:
             self._timer.stop()
             self._drop()
