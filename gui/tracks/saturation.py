@@ -115,12 +115,17 @@ class SaturationTrack(Track):
             painter.fillRect(bar, theme.forward)
             text = percent(share, 0)
             if kind.width(text) <= width - stage.px(4) and kind.height <= height:
-                inside = share > 0.75
-                y = bar.top() + kind.height / 2 if inside else bar.top() - kind.height / 2
-                y = max(y, top + kind.height / 2)
-                colour = theme.on_forward if inside else theme.text
-                write(painter, QPointF(x + width / 2, y), text, kind, colour, "centre")
-                painter.setPen(Qt.PenStyle.NoPen)
+                # Above the bar or in it where there is room; where it crosses the edge each part has its own colour.
+                y = top + height / 2
+                if bar.top() - top >= 0.75 * kind.height:
+                    y = max(bar.top() - kind.height / 2, top + kind.height / 2)
+                elif bar.height() >= 0.75 * kind.height:
+                    y = bar.center().y()
+                for room, colour in ((QRectF(x, top, width, bar.top() - top), theme.text), (bar, theme.on_forward)):
+                    painter.save()
+                    painter.setClipRect(room, Qt.ClipOperation.IntersectClip)
+                    write(painter, QPointF(x + width / 2, y), text, kind, colour, "centre")
+                    painter.restore()
 
 
 def make(sheet: Sheet) -> list[SaturationTrack]:
