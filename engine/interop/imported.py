@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.interop import vocabularies
+from engine.interop.state_dict import Origin
 from engine.interop.tokenizer import Tokenizer
 from engine.losses import LOSSES
 from engine.network import Network
@@ -45,6 +46,8 @@ class Imported(Task):
         What it opens with.
     source : str
         Where it came from, in a sentence.
+    origin : Origin, optional
+        What its parameters are called in the file, where their layout there is torch's.
     """
 
     id = "imported"
@@ -57,8 +60,9 @@ class Imported(Task):
     def __init__(
         self, title: str, spec: ModelSpec, parameters: Mapping[str, np.ndarray], *, tokenizer: Tokenizer | None = None,
         labels: tuple[str, ...] = (), next_token: bool | None = None, example: Any = None, source: str = "",
+        origin: Origin | None = None,
     ) -> None:  # fmt: skip
-        self.title, self.source = title, source
+        self.title, self.source, self.origin = title, source, origin or Origin()
         self._network = completed(spec, parameters)
         spec = self._spec = self._network.spec
         self.summary = source or title
@@ -177,6 +181,7 @@ class Imported(Task):
         return {
             "title": self.title, "source": self.source, "labels": list(self.output_labels),
             "next_token": self.next_token, "tokenizer": None if self.tokenizer is None else self.tokenizer.facts(),
+            "names": dict(self.origin.names), "dtypes": dict(self.origin.dtypes),
         }  # fmt: skip
 
     @classmethod
@@ -206,7 +211,16 @@ class Imported(Task):
         return cls(
             facts["title"], spec, parameters, source=facts["source"], labels=tuple(facts["labels"]),
             next_token=facts["next_token"], tokenizer=None if tokenizer is None else vocabularies.from_facts(tokenizer),
+            origin=Origin(_texts(facts, "names"), _texts(facts, "dtypes")),
         )  # fmt: skip
+
+
+def _texts(facts: dict[str, Any], name: str) -> dict[str, str]:
+    """An object of texts; files from before it was kept have none."""
+    found = facts.get(name, {})
+    if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
+        raise ValueError(f"{name} must be an object of texts")
+    return found
 
 
 def completed(spec: ModelSpec, parameters: Mapping[str, np.ndarray]) -> Network:

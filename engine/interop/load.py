@@ -35,6 +35,8 @@ class Loaded:
         Parameters of the spec that the file does not have; a Network initialises them.
     names : mapping of str to str
         From each parameter's name here to the file's.
+    dtypes : mapping of str to str
+        The file's precision of each parameter, by its name here.
     """
 
     spec: ModelSpec
@@ -42,6 +44,7 @@ class Loaded:
     unused: tuple[str, ...]
     missing: tuple[str, ...]
     names: Mapping[str, str] = field(default_factory=dict)
+    dtypes: Mapping[str, str] = field(default_factory=dict)
 
 
 def load_torch(path: str | Path, **choices: Any) -> Loaded:
@@ -267,7 +270,7 @@ def _filled(entries: Entries, spec: ModelSpec, found: dict[str, str]) -> Loaded:
     used = set(found.values())
     return Loaded(
         spec, parameters, tuple(n for n in entries if n not in used), tuple(n for n in shapes if n not in parameters),
-        found,
+        found, {name: entries[in_file].dtype for name, in_file in found.items()},
     )  # fmt: skip
 
 

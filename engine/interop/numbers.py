@@ -8,7 +8,6 @@ import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -61,7 +60,7 @@ def save_track(path: str | Path, trace: Trace, key: str, gradient: bool = False)
     if path.suffix.lower() == ".csv":
         _write(path, _csv(array))
     else:
-        _write(path, _npz({name: array}, facts(trace)))
+        _write(path, npz({name: array, FACTS: np.array(facts(trace))}))
 
 
 def save_trace(path: str | Path, trace: Trace) -> None:
@@ -83,7 +82,7 @@ def save_trace(path: str | Path, trace: Trace) -> None:
     path = _checked(path, TRACE_SUFFIXES)
     found = arrays(trace)
     if path.suffix.lower() == ".npz":
-        _write(path, _npz(found, facts(trace)))
+        _write(path, npz({**found, FACTS: np.array(facts(trace))}))
     else:
         own = {name: np.ascontiguousarray(value) for name, value in found.items()}
         _write(path, safetensors.numpy.save(own, metadata={FACTS: facts(trace)}))
@@ -141,14 +140,13 @@ def _csv(array: np.ndarray) -> bytes:
     return stream.getvalue().encode()
 
 
-def _npz(found: Mapping[str, np.ndarray], text: str) -> bytes:
-    """An NPZ's bytes; the same content gives the same ones."""
+def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return an NPZ's bytes; the same content gives the same ones."""
     stream = io.BytesIO()
-    every: dict[str, Any] = {**found, FACTS: np.array(text)}
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(every):
+        for name in sorted(arrays):
             with archive.open(_member(f"{name}.npy"), "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.asarray(every[name]), allow_pickle=False)
+                np.lib.format.write_array(member, np.asarray(arrays[name]), allow_pickle=False)
     return stream.getvalue()
 
 

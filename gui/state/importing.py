@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from engine import Network, SpecError
-from engine.interop import ImportFileError, Loaded, captures, proof, recognise
+from engine.interop import ImportFileError, Loaded, captures, proof, recognise, state_dict
 from engine.interop.captures import Captured
 from engine.interop.imported import Imported
 from engine.interop.load import Weights
 from engine.interop.read import SUFFIXES, entries
 from engine.interop.sequences import read_sequence
+from engine.interop.state_dict import Origin
 from engine.interop.tokenizer import IDS, LETTERS, Tokenizer
 from engine.tasks import Task
 from gui.state.project import GIVEN, Project
@@ -99,8 +100,11 @@ def _task(path: Path, loaded: Loaded, wishes: Wishes) -> Imported:
     if wishes.loss and ("output.weight" in loaded.parameters or spec.pattern == "sequence-to-sequence"):
         spec = spec.but(loss=wishes.loss)
     example = wishes.source
+    # Other programs lay the gates out differently: their names would promise what the arrays are not.
+    theirs = Origin(loaded.names, loaded.dtypes) if path.suffix.lower() in state_dict.TORCH_LAYOUT else None
     task = Imported(path.name, spec, loaded.parameters, tokenizer=wishes.tokenizer, next_token=wishes.next_token,
-                    source=f"{path.name}: {spec.cell.upper()}, {spec.input_size} → {spec.hidden_size}")  # fmt: skip
+                    source=f"{path.name}: {spec.cell.upper()}, {spec.input_size} → {spec.hidden_size}",
+                    origin=theirs)  # fmt: skip
     if example is not None:
         task.example = _fitting(task, example)
     return task

@@ -1,0 +1,114 @@
+"""Weights out: a network's parameters as a state dict, as safetensors, NPZ or a checkpoint of torch."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+
+from engine.interop.numbers import ExportError, npz
+from engine.projects import write_whole
+
+SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
+OF_TORCH = (".pt", ".pth")
+#: Files whose gates lie as torch lays them.
+TORCH_LAYOUT = (*SUFFIXES, ".bin", ".ckpt")
+_STACKED = re.compile(r"(weight|bias)_(ih|hh)_l\d+(_reverse)?$")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What parameters that came from a file were called there.
+
+    Attributes
+    ----------
+    names : mapping of str to str
+        From each parameter's name here to the file's.
+    dtypes : mapping of str to str
+        The file's precision of each, by its name here: numpy's name, or "bfloat16".
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+
+
+def missing() -> str:
+    """Say why no checkpoint of torch can be written; empty where one can."""
+    return "" if importlib.util.find_spec("torch") else "PyTorch is not installed: pip install loopscope[torch]"
+
+
+def recurrent(parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the recurrent layers alone, as ``torch.nn.LSTM`` and its like name theirs; empty where there are two."""
+    return {name: value for name, value in parameters.items() if _STACKED.fullmatch(name)}
+
+
+def as_in_file(parameters: Mapping[str, np.ndarray], origin: Origin) -> dict[str, np.ndarray]:
+    """Return what came from a file under the file's names, in its precision where that loses nothing.
+
+    A parameter that the file did not have is left out. What was trained or edited since stays in the precision it was
+    computed in, where the file's own would round it.
+    """
+    found = {}
+    for name, theirs in origin.names.items():
+        if name in parameters:
+            found[theirs] = _narrowed(parameters[name], origin.dtypes.get(name, ""))
+    return found
+
+
+def _narrowed(array: np.ndarray, dtype: str) -> np.ndarray:
+    if dtype in ("", "bfloat16", str(array.dtype)):  # numpy has no bfloat16; every float32 holds one
+        return array
+    with np.errstate(over="ignore"):
+        narrow = array.astype(dtype)
+    return narrow if np.array_equal(narrow.astype(array.dtype), array, equal_nan=True) else array
+
+
+def save(path: str | Path, parameters: Mapping[str, np.ndarray]) -> None:
+    """Write parameters as a state dict: whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.safetensors``, ``.npz``, or ``.pt`` and ``.pth``, which need torch and are read by ``torch.load``.
+    parameters : mapping of str to ndarray
+        In the order of the state dict.
+
+    Raises
+    ------
+    ExportError
+        The name ends in something else, there is nothing to write, torch is missing, or it cannot be written.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind not in SUFFIXES:
+        raise ExportError(path, f"ends in {kind or 'nothing'!r}; it must end in {', '.join(SUFFIXES)}")
+    if not parameters:
+        raise ExportError(path, "there are no parameters to write")
+    if kind in OF_TORCH and missing():
+        raise ExportError(path, missing())
+    own = {name: np.ascontiguousarray(value) for name, value in parameters.items()}
+    if kind == ".safetensors":
+        # "pt" is what other programs look for before they read it as torch's.
+        data = safetensors.numpy.save(own, metadata={"format": "pt"})
+    else:
+        data = npz(own) if kind == ".npz" else _checkpoint(own)
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise ExportError(path, f"cannot be written: {error.strerror or error}") from None
+
+
+def _checkpoint(arrays: Mapping[str, np.ndarray]) -> bytes:
+    import torch
+
+    stream = io.BytesIO()
+    tensors: dict[str, Any] = {name: torch.from_numpy(value.copy()) for name, value in arrays.items()}
+    torch.save(tensors, stream)
+    return stream.getvalue()
