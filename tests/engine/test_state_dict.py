@@ -94,7 +94,8 @@ def test_facts_of_older_projects_have_no_names(tmp_path):
 
 
 def test_errors_name_the_file_and_leave_nothing(tmp_path, monkeypatch):
-    parameters = Network(make_spec()).parameters
+    parameters, tmp_path = Network(make_spec()).parameters, tmp_path / "out"
+    tmp_path.mkdir()
     with pytest.raises(ExportError, match=r"net\.onnx: ends in '\.onnx'"):
         state_dict.save(tmp_path / "net.onnx", parameters)
     with pytest.raises(ExportError, match="no parameters"):
