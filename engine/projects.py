@@ -16,13 +16,12 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
-import safetensors
-import safetensors.numpy
 
 from engine import layout
+from engine.interop import tensors
 from engine.interop.files import ImportFileError, check_members, read_bytes
 from engine.network import Network
 from engine.spec import ModelSpec, SpecError
@@ -92,15 +91,24 @@ def save(
         ``facts`` is not JSON.
     """
     path = Path(path)
-    data = pack(network, arrays or {}, facts or {})
+    write = _writer(network, arrays or {}, facts or {})
     try:
-        write_whole(path, data)
+        write_whole(path, write)
     except OSError as error:
         raise ProjectError(path, f"cannot be written: {error.strerror or error}") from None
 
 
 def pack(network: Weighted, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> bytes:
     """Return a project file's bytes; the same content gives the same ones."""
+    stream = io.BytesIO()
+    _writer(network, arrays, facts)(stream)
+    return stream.getvalue()
+
+
+def _writer(
+    network: Weighted, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]
+) -> Callable[[IO[bytes]], None]:
+    """What writes a project to a stream, in pieces: on a thread beside a window none holds that up."""
     try:
         text = json.dumps(
             {"loopscope": VERSION, "spec": network.spec.to_dict(), "facts": dict(facts)},
@@ -110,19 +118,26 @@ def pack(network: Weighted, arrays: Mapping[str, np.ndarray], facts: Mapping[str
         raise ValueError(f"facts cannot be written as JSON: {error}") from None
     stored = {f"parameter/{name}": value for name, value in network.parameters.items()}
     stored |= {f"array/{name}": value for name, value in arrays.items()}
-    packed = safetensors.numpy.save({name: np.ascontiguousarray(stored[name]) for name in sorted(stored)})
-    # A text of the user's may hold half a surrogate pair, which UTF-8 alone refuses.
-    members = {FACTS: text.encode("utf-8", "surrogatepass"), ARRAYS: packed}
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
-    members[DIGESTS] = json.dumps(digests, sort_keys=True).encode()
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in members.items():
-            archive.writestr(zipfile.ZipInfo(name, DATE), data)
-    return stream.getvalue()
+    large = sum(value.nbytes for value in stored.values()) > 2**30
+
+    def write(stream: IO[bytes]) -> None:
+        digests = {}
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+            # A text of the user's may hold half a surrogate pair, which UTF-8 alone refuses.
+            members = {FACTS: iter((text.encode("utf-8", "surrogatepass"),)), ARRAYS: tensors.pieces(stored)}
+            for name, pieces in members.items():
+                digest = hashlib.sha256()
+                with archive.open(zipfile.ZipInfo(name, DATE), "w", force_zip64=large) as member:
+                    for piece in pieces:
+                        digest.update(piece)
+                        member.write(piece)
+                digests[name] = digest.hexdigest()
+            archive.writestr(zipfile.ZipInfo(DIGESTS, DATE), json.dumps(digests, sort_keys=True).encode())
+
+    return write
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], None]) -> None:
     """Replace a file by new content, so that at every moment the old or the new one is there, whole.
 
     Where the path is a link, what it points at is replaced.
@@ -132,7 +147,10 @@ def write_whole(path: Path, data: bytes) -> None:
     file = open(temporary, "xb")  # noqa: SIM115 (closed below, before it is moved)
     try:
         with file:
-            file.write(data)
+            if isinstance(content, bytes):
+                file.write(content)
+            else:
+                content(file)
             file.flush()
             os.fsync(file.fileno())
         if path.exists():
@@ -189,15 +207,15 @@ def _unpacked(path: Path, data: bytes) -> Saved:
         names = archive.namelist()
         if sorted(names) != sorted((FACTS, ARRAYS, DIGESTS)):
             raise ProjectError(path, f"is no project file: it holds {', '.join(names[:5]) or 'nothing'}")
-        members = {name: archive.read(name) for name in names}
-    digests = json.loads(members[DIGESTS])
+        members = {name: _member(archive, name) for name in names}
+    digests = json.loads(bytes(members[DIGESTS]))
     for name in (FACTS, ARRAYS):
         if hashlib.sha256(members[name]).hexdigest() != digests.get(name):
             raise ProjectError(path, f"is damaged: its {name} is not what was saved")
-    stored = json.loads(members[FACTS])
+    stored = json.loads(bytes(members[FACTS]))
     stored = migrated(path, stored)
     spec = ModelSpec.from_dict(stored["spec"])
-    arrays = safetensors.numpy.load(members[ARRAYS])
+    arrays = tensors.arrays(members[ARRAYS])
     parameters = {n.removeprefix("parameter/"): v for n, v in arrays.items() if n.startswith("parameter/")}
     if spec.num_layers > len(parameters):  # before a list of them is made
         raise ProjectError(path, f"has {spec.num_layers:,} layers and only {len(parameters)} parameters")
@@ -205,8 +223,20 @@ def _unpacked(path: Path, data: bytes) -> Saved:
     if missing:
         raise ProjectError(path, f"lacks the parameters {', '.join(missing[:8])}")
     network = Network(spec, parameters)
-    others = {n.removeprefix("array/"): v for n, v in arrays.items() if n.startswith("array/")}
+    others = {n.removeprefix("array/"): v.copy() for n, v in arrays.items() if n.startswith("array/")}
     return Saved(spec, network.parameters, others, stored["facts"])
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> memoryview:
+    """A member's bytes, read in pieces; their number is checked before."""
+    found, at = np.empty(archive.getinfo(name).file_size, np.uint8).data, 0
+    with archive.open(name) as member:
+        while piece := member.read(tensors.PIECE):
+            found[at : at + len(piece)] = piece
+            at += len(piece)
+    if at != len(found):
+        raise ValueError(f"{name} is cut off")
+    return found
 
 
 #: From each version to the next one: ``MIGRATIONS[1]`` turns version 1's JSON into version 2's.

@@ -276,9 +276,9 @@ class Filing(QObject):
     def _follow(self) -> None:
         file = self.file
         if self._actions:
-            for id in ("file.new", "file.open", "file.save_as"):
+            # "Save" too where nothing is edited: the playhead may stand elsewhere.
+            for id in ("file.new", "file.open", "file.save", "file.save_as"):
                 self._actions[id].setEnabled(not file.busy)
-            self._actions["file.save"].setEnabled(file.modified or file.path is None or file.copy)
             self._actions["file.revert"].setEnabled(file.path is not None and file.modified and not file.busy)
         self._name()
 

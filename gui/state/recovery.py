@@ -160,13 +160,13 @@ class Keeper(QObject):
 
 
 def _write(path: Path, project: Project, view: View, origin: Origin | None) -> None:
-    projects.write_whole(path, storing.packed(project, view, origin))
+    storing.write(path, project, view, origin=origin)
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return error.what if isinstance(error, ProjectError) else str(error)
+    """What stands in the way, without saying again what is about to be said."""
+    within = error.__context__ if isinstance(error, ProjectError) else error
+    return within.strerror or str(within) if isinstance(within, OSError) else str(error)
 
 
 # What was left ---------------------------------------------------------------------------------------------------

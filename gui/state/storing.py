@@ -99,16 +99,17 @@ class ChangedOnDisk(Exception):
     """The file is no longer what was opened or saved here last."""
 
 
-def digest(data: bytes) -> str:
+def digest(path: Path) -> str:
     """What tells one content of a file from another."""
-    return hashlib.sha256(data).hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # Writing -------------------------------------------------------------------------------------------------------
 
 
-def packed(project: Project, view: View, origin: Origin | None = None) -> bytes:
-    """Return the project file's bytes; the same project and view give the same ones."""
+def contents(project: Project, view: View, origin: Origin | None = None) -> tuple[Arrays, dict[str, Any]]:
+    """What a project file holds besides spec and parameters: arrays, and the facts as JSON."""
     arrays: dict[str, np.ndarray] = {}
     facts: dict[str, Any] = {
         "task": _task_facts(project, arrays),
@@ -125,10 +126,12 @@ def packed(project: Project, view: View, origin: Origin | None = None) -> bytes:
     for kind in STATES:
         arrays |= {f"{kind}/{name}": value for name, value in getattr(project, kind).items()}
     arrays |= _differing("reference", project.reference, project.parameters)
-    return projects.pack(project, arrays, facts)
+    return arrays, facts
 
 
-def write(path: Path, project: Project, view: View, known: str | None = None) -> str:
+def write(
+    path: Path, project: Project, view: View, known: str | None = None, origin: Origin | None = None
+) -> str:  # fmt: skip
     """Write a project file; called on a worker's thread.
 
     Parameters
@@ -138,6 +141,8 @@ def write(path: Path, project: Project, view: View, known: str | None = None) ->
     view : View
     known : str or None
         The digest of what the file held when it was opened or saved here last; None: whatever is there goes.
+    origin : Origin or None
+        Of a recovery file.
 
     Returns
     -------
@@ -151,14 +156,14 @@ def write(path: Path, project: Project, view: View, known: str | None = None) ->
     ProjectError
         It cannot be written; what was there is untouched.
     """
-    data = packed(project, view)
+    arrays, facts = contents(project, view, origin)
     try:
-        if known is not None and path.exists() and digest(path.read_bytes()) != known:
+        if known is not None and path.exists() and digest(path) != known:
             raise ChangedOnDisk
-        projects.write_whole(path, data)
+        projects.save(path, project, arrays=arrays, facts=facts)
+        return digest(path)
     except OSError as error:
         raise ProjectError(path, f"cannot be written: {error.strerror or error}") from None
-    return digest(data)
 
 
 def _stored(name: str, value: Any, arrays: dict[str, np.ndarray]) -> Any:
@@ -237,7 +242,7 @@ def read(path: Path) -> Opened:
     origin = _origin(facts.object("origin")) if "origin" in facts else None
     if arrays:
         raise ProjectError(path, f"holds the array {min(arrays)!r}, which is no part of a project")
-    return Opened(path, project, view, digest(data), origin)
+    return Opened(path, project, view, hashlib.sha256(data).hexdigest(), origin)
 
 
 def _project(facts: Facts, saved: Saved, arrays: dict[str, np.ndarray]) -> Project:

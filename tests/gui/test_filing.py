@@ -25,7 +25,10 @@ def test_a_new_project_asks_for_a_name_and_then_no_more(bench, path, choose):
     one.do("file.save")
     one.done()
     assert one.window.windowTitle().startswith("a.loopscope[*] — ") and not one.window.isWindowModified()
-    assert not one.window.actions_["file.save"].isEnabled()
+    one.state.cursor.go(2)
+    one.do("file.save")
+    one.done()
+    assert storing.read(path).view.index == one.state.cursor.index > 0
     one.note()
     assert one.window.isWindowModified()
     choose(None)
@@ -57,7 +60,7 @@ def test_opening_brings_project_and_look(bench, stored, choose):
     look = one.filing.look.captured()
     assert (look.index, look.tracks, look.panels["dock.build"]) == (3, ("tokens", "state"), False)
     assert not one.window.isWindowModified() and one.said() == []
-    assert one.window._settings.tracks("workspace") is None  # a file's tracks are not the user's own
+    assert one.window.settings.tracks("workspace") is None  # a file's tracks are not the user's own
 
 
 def test_the_look_goes_round(bench, path):

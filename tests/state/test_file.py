@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from engine import projects, tasks
+from engine import tasks
 from engine.registry import cells
 from gui.state import storing
 from gui.state.claim import Claim
@@ -173,7 +173,7 @@ def test_a_full_disk_leaves_everything_as_it_was(bench, path, monkeypatch):
 def test_a_file_that_another_program_changed_is_asked_about(bench, path):
     one = bench()
     one.save_as(path)
-    projects.write_whole(path, storing.packed(opened("glyph"), View()))
+    storing.write(path, opened("glyph"), View())
     one.state.document.edit("change of the notes", notes="mine")
     one.file.save()
     one.done()

@@ -52,7 +52,7 @@ def round_trip(path, project, view=LOOK):
     found = storing.read(path)
     assert_same(project, found.project)
     assert (found.view, found.digest, found.path, found.origin) == (view, digest, path, None)
-    assert storing.packed(found.project, found.view) == path.read_bytes()
+    assert projects.pack(found.project, *storing.contents(found.project, found.view)) == path.read_bytes()
     return found.project
 
 
