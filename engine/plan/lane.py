@@ -24,6 +24,7 @@ class LaneTape(Tape):
     def __init__(self, plan: Compiled, size: Size, capacity: int) -> None:
         super().__init__(plan, size, capacity)
         self.packing = Packing(plan, self)
+        self._weighing += self.packing.nbytes
         self._views: Views | None = None
 
     def views(self, N: int, reverse: bool) -> Views:

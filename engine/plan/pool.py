@@ -46,7 +46,7 @@ class Pool(Generic[Item]):
         # Filled from finalisers, which may run at any moment, also while the lock is held: hence no lock there.
         self._returned: deque[tuple[Hashable, Item]] = deque()
         self._holders: deque[weakref.ref[Holder]] = deque()
-        self._grown = False
+        self._bytes = 0
         self._lock = threading.Lock()
 
     def take(self, key: Hashable, steps: int, make: Callable[[], Item]) -> Item:
@@ -55,13 +55,10 @@ class Pool(Generic[Item]):
             self._collect()
             waiting = self._waiting.get(key, [])
             if waiting and waiting[-1].capacity == steps:
-                return waiting.pop()
+                return self._out(key, waiting[-1])
             fitting = [item for item in waiting if item.capacity >= steps]
             if fitting:
-                found = min(fitting, key=lambda item: item.capacity)
-                waiting.remove(found)
-                return found
-            self._grown = True
+                return self._out(key, min(fitting, key=lambda item: item.capacity))
         return make()
 
     def give_back(self, key: Hashable, item: Item) -> None:
@@ -94,23 +91,24 @@ class Pool(Generic[Item]):
         """Bytes of the tapes that wait."""
         with self._lock:
             self._collect()
-            return self._bytes()
+            return self._bytes
 
-    def _bytes(self) -> int:
-        return sum(item.nbytes for items in self._waiting.values() for item in items)
+    def _out(self, key: Hashable, item: Item) -> Item:
+        """Take out one that waits."""
+        items = self._waiting[key]
+        items.remove(item)
+        if not items:
+            del self._waiting[key]
+        self._bytes -= item.nbytes
+        return item
 
     def _collect(self) -> None:
+        """Let those wait that came back, as many as may."""
         while self._returned:
             key, item = self._returned.popleft()
             self._waiting.setdefault(key, []).append(item)
             self._waiting.move_to_end(key)
-        if not self._grown:  # it is only a new tape that can make them too many
-            return
-        self._grown = False
-        total = self._bytes()
-        while total > self.kept_bytes and self._waiting:
-            key, items = next(iter(self._waiting.items()))
-            total -= items.pop(0).nbytes
-            self._grown = True  # others of this kind may still be out
-            if not items:
-                del self._waiting[key]
+            self._bytes += item.nbytes  # it takes up no more while it waits
+        while self._bytes > self.kept_bytes:
+            oldest = next(iter(self._waiting))
+            self._out(oldest, self._waiting[oldest][0])

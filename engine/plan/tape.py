@@ -147,11 +147,13 @@ class Tape:
         self.matrices = {
             value.name: np.empty((H, H), dtype) for value in self.plan.values.values() if value.kind == "matvec"
         }
+        self._weighing = sum(matrix.nbytes for matrix in (self.W, self.W_back, *self.matrices.values()))
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its frames, about."""
-        return self.F.nbytes + self.G.nbytes + self.C.nbytes + 200 * len(self._forward) + 200 * len(self._backward)
+        """Bytes of its frames, matrices and calls, about."""
+        frames = self.F.nbytes + self.G.nbytes + self.C.nbytes
+        return self._weighing + frames + 200 * (len(self._forward) + len(self._backward))
 
     def region(self, place: str, names: Sequence[str]) -> slice:
         """Where slots lie that follow each other."""

@@ -146,6 +146,11 @@ class Packing:
             for run in _runs(plan, plan.having(plan.rows_back, "inputs"))
         ]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the matrices that it holds beside the tape's."""
+        return self.before.nbytes + sum(blocks.nbytes for _, blocks, _ in self.runs)
+
     def _loads(self) -> list[Transfer]:
         """What goes where before a forward pass."""
         tape, H, plan = self.tape, self.H, self.plan

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -331,6 +332,49 @@ def test_what_waits_is_bounded(monkeypatch, made):
     assert pool.nbytes <= 1_500_000
     gc.collect()
     assert sum(ref() is not None for ref in made) == pool.waiting < len(made)
+
+
+class Weighed:
+    """A tape that is nothing but its size."""
+
+    def __init__(self, nbytes):
+        self.capacity, self.nbytes = 1, nbytes
+
+
+def test_tapes_of_a_kind_that_are_all_out_are_not_looked_for():
+    pool = Pool(kept_bytes=10)
+    pool.give_back("a", pool.take("a", 1, lambda: Weighed(8)))
+    out = pool.take("a", 1, lambda: Weighed(0))
+    assert out.nbytes == 8
+    pool.give_back("b", pool.take("b", 1, lambda: Weighed(20)))
+    assert (pool.waiting, pool.nbytes) == (0, 0)
+    pool.give_back("a", out)
+    assert (pool.waiting, pool.nbytes) == (1, 8)
+
+
+def test_a_large_tape_goes_also_where_no_new_one_is_made():
+    pool = Pool(kept_bytes=10)
+    large, small = (pool.take(key, 1, lambda n=n: Weighed(n)) for key, n in (("large", 100), ("small", 1)))
+    pool.give_back("small", small)
+    assert pool.take("small", 1, lambda: Weighed(0)) is small
+    pool.give_back("large", large)
+    pool.give_back("small", small)
+    assert pool.nbytes == 1
+
+
+def test_a_tape_weighs_what_it_takes(pool):
+    spec = make_spec(pattern="many-to-one", cell="lstm", hidden_size=200, num_layers=1)
+    network, arguments = Network(spec), problem(spec, T=4)
+    network.run(**problem(spec, T=2))
+    pool.kept_bytes = 0
+    assert pool.waiting == 0
+    pool.kept_bytes = 2**30
+    tracemalloc.start()
+    network.run(**arguments)
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert pool.waiting == 1
+    assert 0.8 * taken < pool.nbytes < 1.2 * taken
 
 
 def test_a_run_without_a_target_makes_no_room_for_gradients(pool):
