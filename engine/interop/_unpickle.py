@@ -1,16 +1,16 @@
 """A reader of pickles that runs nothing: known tensor globals become descriptions of arrays, all others inert.
 
-No global of the file is ever looked up. What a pickle asks to call is a stub of ours, which keeps what it is given.
+No global of the file is ever looked up, and nothing that it asks to call is called.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from engine.interop._pickle_machine import KEYS, Inert, Machine
 
 #: Storage classes of torch by name, as numpy's dtypes ("bfloat16" is read by its bits).
 STORAGES = {
@@ -23,6 +23,9 @@ DTYPES = {
     "half": "float16", "bfloat16": "bfloat16", "int64": "int64", "int32": "int32", "int16": "int16", "int8": "int8",
     "uint8": "uint8", "bool": "bool",
 }  # fmt: skip
+MOST_AXES, LARGEST = 16, 2**48
+#: Names are longer than this only where a file wants to take memory.
+LONGEST_NAME = 400
 
 
 @dataclass(frozen=True)
@@ -51,49 +54,72 @@ class Dtype:
     name: str
 
 
-class Inert:
-    """Stands for any object of the file; whatever is done to it, it only keeps."""
+@dataclass(frozen=True)
+class Known:
+    """What makes a description of ours from the arguments that the file gives."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.kept: list[Any] = list(args)
-        self.state: Any = None
-
-    def __setstate__(self, state: Any) -> None:
-        self.state = state
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        self.kept.append(value)
-
-    def append(self, value: Any) -> None:
-        """Keep an item."""
-        self.kept.append(value)
-
-    def extend(self, values: Any) -> None:
-        """Keep items."""
-        self.kept.extend(values)
-
-    def add(self, value: Any) -> None:
-        """Keep an item."""
-        self.kept.append(value)
-
-    def __hash__(self) -> int:
-        return id(self)
+    make: Callable[..., Any]
 
 
-def _rebuild_tensor(storage: Any, offset: Any, shape: Any, stride: Any, *rest: Any) -> Any:
-    if not isinstance(storage, Storage) or not isinstance(offset, int):
+class Reader(Machine):
+    """Reads one pickle of torch's, and keeps which storages it speaks of.
+
+    Parameters
+    ----------
+    data : bytes
+    at : int
+        As of :class:`Machine`.
+    """
+
+    def __init__(self, data: bytes, at: int = 0) -> None:
+        super().__init__(data, at)
+        self.storages: dict[str, Storage] = {}
+
+    def found(self, module: Any, name: Any) -> Any:
+        """Stand-ins for what tensors are made of; everything else is inert."""
+        if isinstance(module, str) and isinstance(name, str):
+            if (module, name) in KNOWN:
+                return Known(KNOWN[module, name])
+            if module in ("torch", "torch.storage") and name in STORAGES:
+                return Dtype(STORAGES[name])
+            if module == "torch" and name in DTYPES:
+                return Dtype(DTYPES[name])
         return Inert()
-    if not all(isinstance(n, int) for n in (*shape, *stride)):
+
+    def called(self, what: Any, arguments: Any) -> Any:
+        """A description of the tensor, dict or parameter that is to be made; everything else is inert."""
+        if isinstance(what, Known) and isinstance(arguments, tuple):
+            return what.make(*arguments)
         return Inert()
-    return Tensor(storage, offset, tuple(shape), tuple(stride))
+
+    def stored(self, pid: Any) -> Any:
+        """Describe a storage; its bytes are read later, and only if they are wanted."""
+        known = isinstance(pid, tuple) and len(pid) >= 5 and pid[0] == "storage" and isinstance(pid[1], Dtype)
+        if known and isinstance(pid[2], str | int) and isinstance(pid[4], int):
+            found = Storage(pid[1].name, str(pid[2]), pid[4])
+            return self.storages.setdefault(found.key, found)
+        return Inert()
 
 
-def _rebuild_parameter(data: Any, *rest: Any) -> Any:
+def _rebuild_tensor(storage: Any = None, offset: Any = None, shape: Any = None, stride: Any = None, *_: Any) -> Any:
+    if not isinstance(storage, Storage) or not isinstance(shape, tuple) or not isinstance(stride, tuple):
+        return Inert()
+    if len(shape) > MOST_AXES or not all(isinstance(n, int) and abs(n) < LARGEST for n in (offset, *shape, *stride)):
+        return Inert()
+    return Tensor(storage, offset, shape, stride)
+
+
+def _rebuild_parameter(data: Any = None, *_: Any) -> Any:
     return data
 
 
-def _ordered_dict(*items: Any) -> OrderedDict[Any, Any]:
-    return OrderedDict(*items)
+def _ordered_dict(items: Any = (), *_: Any) -> dict[Any, Any]:
+    pairs = [pair for pair in items if isinstance(pair, list | tuple) and len(pair) == 2] if _listed(items) else []
+    return {key: value for key, value in pairs if isinstance(key, KEYS)}
+
+
+def _listed(items: Any) -> bool:
+    return isinstance(items, list | tuple)
 
 
 KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
@@ -105,50 +131,24 @@ KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
-class Reader(pickle.Unpickler):
-    """Reads one pickle, and keeps which storages it speaks of."""
-
-    def __init__(self, stream: io.BufferedIOBase) -> None:
-        super().__init__(stream)
-        self.storages: dict[str, Storage] = {}
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Give a stub of ours for a global of the file; none is imported."""
-        if (module, name) in KNOWN:
-            return KNOWN[module, name]
-        if module in ("torch", "torch.storage") and name in STORAGES:
-            return Dtype(STORAGES[name])
-        if module == "torch" and name in DTYPES:
-            return Dtype(DTYPES[name])
-        return Inert
-
-    def persistent_load(self, pid: Any) -> Any:
-        """Describe a storage; its bytes are read later, and only if they are wanted."""
-        known = isinstance(pid, tuple) and len(pid) >= 5 and pid[0] == "storage" and isinstance(pid[1], Dtype)
-        if known and isinstance(pid[4], int):
-            found = Storage(pid[1].name, str(pid[2]), pid[4])
-            return self.storages.setdefault(found.key, found)
-        return Inert()
-
-
 def read(data: bytes) -> Any:
     """Read one pickle into dicts, lists, numbers, :class:`Tensor` and :class:`Inert`.
 
     Raises
     ------
-    Exception
-        Of whatever kind, where the pickle is damaged; the caller says so in words.
+    Damaged
+        The pickle is broken.
     """
-    return Reader(io.BytesIO(data)).load()
+    return Reader(data).load()
 
 
 def tensors(tree: Any, deepest: int = 60) -> dict[str, Tensor]:
     """Every tensor of a tree by its dotted name: nested dicts, and modules with their parameters and children."""
     found: dict[str, Tensor] = {}
-    waiting: list[tuple[str, Any, int]] = [("", tree, 0)]
+    waiting: deque[tuple[str, Any, int]] = deque([("", tree, 0)])
     seen: set[int] = set()
     while waiting:
-        name, value, depth = waiting.pop(0)
+        name, value, depth = waiting.popleft()
         if isinstance(value, Tensor):
             found.setdefault(name, value)
             continue
@@ -163,6 +163,7 @@ def tensors(tree: Any, deepest: int = 60) -> dict[str, Tensor]:
         parts = [state[key] for key in ("_parameters", "_buffers", "_modules") if isinstance(state.get(key), dict)]
         for part in parts or [state]:
             for key, item in part.items():
-                if isinstance(key, str) and isinstance(item, (dict, Inert, Tensor)):
+                named = isinstance(key, str) and len(name) + len(key) < LONGEST_NAME
+                if named and isinstance(item, (dict, Inert, Tensor)):
                     waiting.append((f"{name}.{key}" if name else key, item, depth + 1))
     return found

@@ -21,7 +21,7 @@ import numpy as np
 
 from engine import graph as graphs
 from engine import layout
-from engine.interop.files import ImportFileError, check_members, check_shape, read_bytes
+from engine.interop.files import ImportFileError, check_members, check_shape, member, read_bytes, reason
 from engine.interop.recorder import ARRAYS, DIGESTS, FACTS, VERSION
 from engine.network import Network
 from engine.registry import cells
@@ -160,9 +160,11 @@ def _distance(ours: np.ndarray, theirs: np.ndarray) -> float:
 def is_capture(path: str | Path) -> bool:
     """Whether a file says that it is a capture; False too where it cannot be read."""
     try:
+        if not Path(path).is_file():  # a pipe would be waited for
+            return False
         with zipfile.ZipFile(path) as archive:
             return FACTS in archive.namelist()
-    except (OSError, zipfile.BadZipFile, ValueError):
+    except Exception:  # of damaged archives every kind
         return False
 
 
@@ -183,8 +185,7 @@ def read(path: str | Path) -> Capture:
     except SpecError as error:
         raise ImportFileError(path, f"holds a network that cannot be: {error}") from None
     except Exception as error:  # the readers of damaged files raise every kind
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ImportFileError(path, f"is damaged or no capture ({said[:120]})") from None
+        raise ImportFileError(path, f"is damaged or no capture: {reason(error)}") from None
 
 
 def _read(path: Path, data: bytes) -> Capture:
@@ -198,7 +199,7 @@ def _read(path: Path, data: bytes) -> Capture:
         for info in archive.infolist():
             if info.compress_type != zipfile.ZIP_STORED:
                 raise ImportFileError(path, f"its member {info.filename} is compressed, which no capture's is")
-        members = {name: archive.read(name) for name in names}
+        members = {name: member(archive, name) for name in names}
     digests = json.loads(members[DIGESTS])
     for name in (FACTS, ARRAYS):
         if hashlib.sha256(members[name]).hexdigest() != digests.get(name):
@@ -258,6 +259,14 @@ def _module(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarra
         if name not in arrays or arrays[name].shape != shape:
             was = f"has the shape {arrays[name].shape}" if name in arrays else "is missing"
             raise ImportFileError(path, f"{title}: {name} {was}; it must be {shape}")
+        if arrays[name].dtype.kind != ("i" if name == "lengths" else "f"):
+            raise ImportFileError(path, f"{title}: {name} holds numbers of type {arrays[name].dtype}")
+    if not T or not B:
+        raise ImportFileError(path, f"{title}: x has the shape {arrays['x'].shape}, which has no step")
+    lengths = arrays.get("lengths")
+    if lengths is not None and not ((lengths >= 1) & (lengths <= T)).all():
+        said = f"lengths are {lengths.min()} to {lengths.max()}; they must be from 1 to {T}"
+        raise ImportFileError(path, f"{title}: {said}")
 
     def under(before: str) -> dict[str, np.ndarray]:
         return {name.removeprefix(before): value for name, value in arrays.items() if name.startswith(before)}

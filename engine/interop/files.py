@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
+import stat
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,22 +15,55 @@ from pathlib import Path
 import numpy as np
 
 from engine import memory
+from engine.interop._pickle_machine import Damaged
 
 #: The largest file that is opened, where the machine does not say how much memory it has.
 LARGEST = 8 * 2**30
 #: A compressed member that claims to be so many times its stored size is a bomb.
 RATIO = 1100
+#: And one of whose members, together, no more than this part is stored; small ones may be all zeros.
+SHARE, SMALL = 100, 64 * 2**20
+LONGEST = 280
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class ImportFileError(ValueError):
-    """A file cannot be read; the message begins with the file's name and says what was found."""
+    """A file cannot be read; the message begins with the file's name and says what was found.
+
+    It is one line, and not endless, whatever names the file holds.
+    """
 
     def __init__(self, path: str | Path, what: str) -> None:
-        super().__init__(f"{Path(path).name}: {what}")
+        what = _line(what)
+        what = what if len(what) <= LONGEST else f"{what[: LONGEST - 1].rstrip()}…"
+        super().__init__(f"{_line(Path(path).name)}: {what}")
         self.path, self.what = Path(path), what
 
     def __reduce__(self) -> tuple[type, tuple[Path, str]]:
         return ImportFileError, (self.path, self.what)
+
+
+def _line(text: str) -> str:
+    """A text on one line, of letters that can be shown."""
+    plain = text.encode("utf-8", "replace").decode()
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in re.sub(r"\s+", " ", plain))
+
+
+def reason(error: BaseException) -> str:
+    """Say in a few words why a file could not be read: libraries speak of their own insides, and advise to trust it."""
+    if isinstance(error, Damaged | ImportFileError):
+        return str(error)
+    if isinstance(error, json.JSONDecodeError):
+        return f"its JSON is broken at line {error.lineno}, column {error.colno}"
+    kinds: dict[type[BaseException] | tuple[type[BaseException], ...], str] = {
+        (zipfile.BadZipFile, zlib.error): "its zip archive is broken",
+        UnicodeError: "a text in it is not UTF-8",
+        EOFError: "it is cut short",
+        RecursionError: "it is nested beyond reason",
+        MemoryError: "it asks for more memory than there is",
+        LookupError: "a part of it is missing",
+    }
+    return next((said for kind, said in kinds.items() if isinstance(error, kind)), "its content is not what it says")
 
 
 @dataclass(frozen=True)
@@ -64,9 +101,12 @@ def limit() -> int:
 def read_bytes(path: Path) -> bytes:
     """Read a whole file; ImportFileError where it is not there, empty, a folder or too large."""
     try:
-        size = path.stat().st_size
-        if path.is_dir():
-            raise ImportFileError(path, "is a folder; a file of weights is expected")
+        found = path.stat()
+        size = found.st_size
+        if stat.S_ISDIR(found.st_mode):
+            raise ImportFileError(path, "is a folder; a file is expected")
+        if not stat.S_ISREG(found.st_mode):
+            raise ImportFileError(path, "is a device or a pipe; a file is expected")
         if size == 0:
             raise ImportFileError(path, "is empty")
         if size > limit():
@@ -77,12 +117,14 @@ def read_bytes(path: Path) -> bytes:
 
 
 def check_members(path: Path, archive: zipfile.ZipFile) -> None:
-    """Refuse an archive whose members are encrypted, overlap, or unpack to more than the memory holds."""
-    total, at = 0, -1
+    """Refuse an archive whose members are encrypted, overlap, or unpack to more than is to be believed."""
+    total, stored, at = 0, 0, -1
     for info in sorted(archive.infolist(), key=lambda member: member.header_offset):
-        total += info.file_size
+        total, stored = total + info.file_size, stored + info.compress_size
         if info.flag_bits & 1:
             raise ImportFileError(path, f"its member {info.filename!r} is encrypted")
+        if info.compress_type not in COMPRESSIONS:
+            raise ImportFileError(path, f"its member {info.filename!r} is compressed in a way not known here")
         if info.header_offset < at:
             raise ImportFileError(path, f"its member {info.filename!r} overlaps the one before it")
         at = info.header_offset + info.compress_size
@@ -90,6 +132,24 @@ def check_members(path: Path, archive: zipfile.ZipFile) -> None:
             raise ImportFileError(path, f"its member {info.filename!r} claims to unpack to {info.file_size:,} bytes")
     if total > limit():
         raise ImportFileError(path, f"unpacks to {total:,} bytes, more than the {limit():,} that can be read here")
+    if total > max(SMALL, SHARE * stored):
+        raise ImportFileError(path, f"unpacks to {total:,} bytes from {stored:,}, which no network's numbers do")
+
+
+def member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Unpack a member, and no more than it says: ``ZipFile.read`` would unpack all that is there, and then cut it.
+
+    Raises
+    ------
+    zipfile.BadZipFile, zlib.error, KeyError, EOFError
+        It is damaged, or not there.
+    """
+    info = archive.getinfo(name)
+    with archive.open(info) as stream:
+        data = stream.read(info.file_size)
+    if len(data) != info.file_size:
+        raise EOFError
+    return data
 
 
 def check_shape(path: Path, name: str, shape: tuple[int, ...], itemsize: int, nbytes: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,8 @@ import numpy as np
 
 from engine import layout
 from engine.interop import recognise
-from engine.interop.files import Entries, Entry, ImportFileError
+from engine.interop.converted import Converted, Told
+from engine.interop.files import Entries, Entry, ImportFileError, limit
 from engine.interop.read import entries as read_entries
 from engine.interop.recognise import NotRecognised, Recurrent
 from engine.spec import ModelSpec, SpecError
@@ -266,6 +268,9 @@ def _filled(entries: Entries, spec: ModelSpec, found: dict[str, str]) -> Loaded:
         if name not in shapes or entries[in_file].shape != shapes[name]:
             wanted = shapes.get(name, "no such parameter")
             raise NotRecognised(f"{in_file} has the shape {entries[in_file].shape}; {name} of this network is {wanted}")
+    size, room = sum(math.prod(shapes[name]) for name in found) * np.dtype(spec.dtype).itemsize, limit()
+    if size > room:  # of arrays that share their numbers a small file has many
+        raise NotRecognised(f"its network has {size:,} bytes of parameters, more than the {room:,} there is room for")
     parameters = {name: _read(entries[in_file], spec.dtype) for name, in_file in found.items()}
     used = set(found.values())
     return Loaded(

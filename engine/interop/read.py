@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import io
 import math
-import struct
+import warnings
 import zipfile
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import safetensors
 
-from engine.interop import _unpickle
+from engine.interop import _unpickle, keras_files
+from engine.interop._pickle_machine import Damaged
 from engine.interop._unpickle import Tensor
-from engine.interop.files import Entries, Entry, ImportFileError, check_members, check_shape, from_bfloat16, read_bytes
+from engine.interop.files import (
+    Entries,
+    Entry,
+    ImportFileError,
+    check_members,
+    check_shape,
+    from_bfloat16,
+    member,
+    read_bytes,
+    reason,
+)
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 SAFE_DTYPES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
     "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
 }  # fmt: skip
-SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".npz")
+SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".npz", *keras_files.SUFFIXES)
 
 
 def entries(path: Path) -> Entries:
@@ -41,18 +52,18 @@ def entries(path: Path) -> Entries:
             return _safetensors(path, data)
         if path.suffix.lower() == ".npz":
             return _npz(path, data)
+        if path.suffix.lower() in keras_files.SUFFIXES:
+            return keras_files.entries(path, data)
         return _torch_zip(path, data) if data[:4] == b"PK\x03\x04" else _torch_legacy(path, data)
     except ImportFileError:
         raise
-    except (RecursionError, MemoryError) as error:
-        raise ImportFileError(path, f"is nested or sized beyond reason ({type(error).__name__})") from None
     except Exception as error:  # the readers of damaged files raise every kind
-        raise ImportFileError(path, f"is damaged or not what its name says ({_said(error)})") from None
+        raise ImportFileError(path, f"is damaged or not what its name says: {reason(error)}") from None
 
 
-def _said(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:160] if lines else type(error).__name__
+def _shown(key: Any) -> str:
+    """A key of the file as an error quotes it."""
+    return repr(key)[:40] if isinstance(key, str) else f"of type {type(key).__name__}"
 
 
 def _itemsize(dtype: str) -> int:
@@ -88,25 +99,38 @@ def _npz(path: Path, data: bytes) -> Entries:
             if not info.filename.endswith(".npy"):
                 continue
             name = info.filename[: -len(".npy")]
-            with archive.open(info) as member:
-                version = np.lib.format.read_magic(member)
-                header = (
-                    np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-                )
-                shape, _, dtype = header(member)
-                if dtype.hasobject:
-                    raise ImportFileError(path, f"{name} holds Python objects, which are not read")
-                check_shape(path, name, shape, dtype.itemsize, info.file_size - member.tell())
+            with archive.open(info) as stream:
+                shape, dtype = npy_header(path, name, stream, info.file_size)
             found[name] = Entry(shape, dtype.name, partial(_npy, path, data, info.filename))
     return found
 
 
-def _npy(path: Path, data: bytes, member: str) -> np.ndarray:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        try:
-            return np.lib.format.read_array(io.BytesIO(archive.read(member)), allow_pickle=False)
-        except (zipfile.BadZipFile, ValueError, OSError) as error:
-            raise ImportFileError(path, f"its array {member[:-4]} is damaged ({_said(error)})") from None
+def npy_header(path: Path, name: str, stream: IO[bytes], size: int) -> tuple[tuple[int, ...], np.dtype]:
+    """Read the header of an ``.npy`` of so many bytes: the array's shape and type, which belong to its bytes.
+
+    Raises
+    ------
+    ImportFileError
+    Exception
+        Of any kind, where the header is damaged.
+    """
+    version = np.lib.format.read_magic(stream)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of types that NumPy is about to drop
+        shape, _, dtype = header(stream)
+    if dtype.hasobject:
+        raise ImportFileError(path, f"{name} holds Python objects, which are not read")
+    check_shape(path, name, shape, dtype.itemsize, size - stream.tell())
+    return shape, dtype
+
+
+def _npy(path: Path, data: bytes, name: str) -> np.ndarray:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return np.lib.format.read_array(io.BytesIO(member(archive, name)), allow_pickle=False)
+    except Exception as error:  # as above
+        raise ImportFileError(path, f"its array {name[:-4]} is damaged: {reason(error)}") from None
 
 
 def _torch_zip(path: Path, data: bytes) -> Entries:
@@ -117,40 +141,44 @@ def _torch_zip(path: Path, data: bytes) -> Entries:
     if not pickles:
         raise ImportFileError(path, "is a zip archive without a data.pkl: not written by torch.save")
     before = pickles[0][: -len("data.pkl")]
-    order = archive.read(f"{before}byteorder").strip() if f"{before}byteorder" in names else b"little"
+    order = member(archive, f"{before}byteorder").strip() if f"{before}byteorder" in names else b"little"
     if order != b"little":
-        raise ImportFileError(path, f"was written with {order.decode(errors='replace')}-endian numbers")
-    tree = _unpickle.read(archive.read(pickles[0]))
+        raise ImportFileError(path, f"was written with {order[:20].decode(errors='replace')}-endian numbers")
+    tree = _unpickle.read(member(archive, pickles[0]))
 
+    @lru_cache(maxsize=1)  # a layer's weights often share one
     def storage(key: str) -> bytes:
-        return archive.read(f"{before}data/{key}")
+        return member(archive, f"{before}data/{key}")
 
     return _described(path, tree, storage, lambda key: archive.getinfo(f"{before}data/{key}").file_size)
 
 
 def _torch_legacy(path: Path, data: bytes) -> Entries:
-    stream = io.BytesIO(data)
     try:
-        magic = _unpickle.Reader(stream).load()
-    except Exception:  # whatever it is, it is no pickle
+        header = _unpickle.Reader(data)
+        magic = header.load()
+    except Damaged:
         magic = None
     if magic != LEGACY_MAGIC:
         raise ImportFileError(path, "is neither a zip archive nor a file of the older format of torch.save")
+    at = header.at
     for _ in ("protocol version", "system"):
-        _unpickle.Reader(stream).load()
-    reader = _unpickle.Reader(stream)
-    tree, keys = reader.load(), _unpickle.Reader(stream).load()
+        facts = _unpickle.Reader(data, at)
+        facts.load()
+        at = facts.at
+    reader = _unpickle.Reader(data, at)
+    tree = reader.load()
+    listed = _unpickle.Reader(data, reader.at)
+    keys, at = listed.load(), listed.at
     raw: dict[str, bytes] = {}
-    for key in keys:
-        (numel,) = struct.unpack("<q", stream.read(8))
-        known = reader.storages.get(str(key))
-        if (
-            known is None
-            or numel != known.numel
-            or not 0 <= numel * _itemsize(known.dtype) <= len(data) - stream.tell()
-        ):
-            raise ImportFileError(path, f"its storage {key!r} of {numel:,} numbers is cut short or not described")
-        raw[str(key)] = stream.read(numel * _itemsize(known.dtype))
+    for key in keys if isinstance(keys, list) else []:
+        known = reader.storages.get(key) if isinstance(key, str) else None
+        numel = int.from_bytes(data[at : at + 8], "little", signed=True)
+        at += 8
+        end = at + numel * _itemsize(known.dtype) if known else 0
+        if known is None or numel != known.numel or not at <= end <= len(data):
+            raise ImportFileError(path, f"its storage {_shown(key)} of {numel:,} numbers is cut short or not described")
+        raw[known.key], at = data[at:end], end
     return _described(path, tree, raw.__getitem__, lambda key: len(raw[key]))
 
 
@@ -160,18 +188,23 @@ def _described(path: Path, tree: Any, storage: Any, size: Any) -> Entries:
     for name, tensor in _unpickle.tensors(tree).items():
         shape, stride, itemsize = tensor.shape, tensor.stride, _itemsize(tensor.storage.dtype)
         try:
-            available = size(tensor.storage.key) // itemsize
+            available, rest = divmod(size(tensor.storage.key), itemsize)
         except KeyError:
             raise ImportFileError(path, f"{name} refers to numbers that the file does not hold") from None
+        if len(shape) != len(stride):
+            raise ImportFileError(path, f"{name} has {len(shape)} axes and {len(stride)} strides")
         last = tensor.offset + sum((n - 1) * s for n, s in zip(shape, stride, strict=True)) if 0 not in shape else 0
-        wrong = len(shape) != len(stride) or min((tensor.offset, *shape, *stride), default=0) < 0
+        wrong = rest or min((tensor.offset, *shape, *stride), default=0) < 0
         if wrong or (0 not in shape and last >= available) or math.prod(shape) > max(available, 1):
             raise ImportFileError(path, f"{name} of shape {shape} reaches past the {available:,} numbers it has")
-        found[name] = Entry(shape, tensor.storage.dtype, partial(_strided, tensor, storage))
+        found[name] = Entry(shape, tensor.storage.dtype, partial(_strided, path, name, tensor, storage))
     return found
 
 
-def _strided(tensor: Tensor, storage: Any) -> np.ndarray:
-    flat = _array(storage(tensor.storage.key), tensor.storage.dtype)
+def _strided(path: Path, name: str, tensor: Tensor, storage: Any) -> np.ndarray:
+    try:
+        flat = _array(storage(tensor.storage.key), tensor.storage.dtype)
+    except Exception as error:  # as above
+        raise ImportFileError(path, f"its array {name} is damaged: {reason(error)}") from None
     steps = tuple(s * flat.itemsize for s in tensor.stride)
     return np.lib.stride_tricks.as_strided(flat[tensor.offset :], tensor.shape, steps).copy()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.interop.files import ImportFileError, check_shape, read_bytes
-from engine.interop.read import entries
+from engine.interop.files import ImportFileError, read_bytes, reason
+from engine.interop.read import entries, npy_header
 
 TEXTS, TABLES, ARRAYS = (".txt",), (".csv", ".tsv"), (".npy", ".npz")
 SUFFIXES = (*TEXTS, *TABLES, *ARRAYS)
@@ -79,15 +79,12 @@ def _of_several(path: Path, name: str) -> np.ndarray:
 def _npy(path: Path, data: bytes) -> np.ndarray:
     stream = io.BytesIO(data)
     try:
-        version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(stream)
+        npy_header(path, "the array", stream, len(data))
+        return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except ImportFileError:
+        raise
     except Exception as error:  # a damaged header raises many kinds
-        raise ImportFileError(path, f"is damaged or no .npy file ({str(error).splitlines()[0][:120]})") from None
-    if dtype.hasobject:
-        raise ImportFileError(path, "holds Python objects, which are not read")
-    check_shape(path, "the array", shape, dtype.itemsize, len(data) - stream.tell())
-    return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+        raise ImportFileError(path, f"is damaged or no .npy file: {reason(error)}") from None
 
 
 def _numbers(path: Path, array: np.ndarray) -> np.ndarray:

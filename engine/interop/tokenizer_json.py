@@ -22,8 +22,16 @@ GPT2 = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\
 WORDS = re.compile(r"\w+|[^\w\s]+")
 SPACE = "\u2581"
 
+#: A step that makes more of a text than this many times its letters is built to do so.
+GROWTH, SMALL = 64, 10_000
+
 Normal = Callable[[str], str]
 Splitter = Callable[[list[str]], list[str]]
+
+
+def most_ids(count: int) -> int:
+    """How large ids may be where there are so many tokens: a gap takes memory as a token does."""
+    return min(MOST_TOKENS, 2 * count + 100_000)
 
 
 class Unsupported(ValueError):
@@ -123,7 +131,8 @@ def _vocabulary(settings: dict[str, Any], added: Any) -> dict[str, int]:
     for token in added:
         check(isinstance(token.get("content"), str), "added_tokens")
         found[token["content"]] = token.get("id")
-    check(all(isinstance(i, int) and not isinstance(i, bool) and 0 <= i < MOST_TOKENS for i in found.values()), "ids")
+    most = most_ids(len(found))
+    check(all(isinstance(i, int) and not isinstance(i, bool) and 0 <= i < most for i in found.values()), "ids")
     check(bool(found), "model.vocab")
     return found
 
@@ -147,21 +156,34 @@ def _normalizer(step: Any) -> Normal:
         "Lowercase": str.lower,
         "StripAccents": _without_accents,
         "Strip": lambda text: _stripped(text, step),
-        "Prepend": lambda text: str(step.get("prepend", "")) + text if text else text,
+        "Prepend": lambda text: str(step.get("prepend", ""))[:SMALL] + text if text else text,
     }
     if kind in simple:
         return simple[kind]
     if kind == "Replace" and isinstance(step.get("pattern"), dict) and "String" in step["pattern"]:
-        return lambda text: text.replace(step["pattern"]["String"], step["content"])
+        return lambda text: _replaced(text, step["pattern"]["String"], step["content"])
     if kind == "BertNormalizer":
         return lambda text: _bert(text, step)
     raise Unsupported(f"its normalizer is {kind!r}, which is not known here")
 
 
 def _through(every: list[Normal], text: str) -> str:
+    length = len(text)
     for normal in every:
         text = normal(text)
+        _check_growth(length, len(text))
     return text
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    _check_growth(len(text), len(text) + text.count(old) * (len(new) - len(old)))
+    return text.replace(old, new)
+
+
+def _check_growth(before: int, after: int) -> None:
+    """Steps that double a text, one after the other, would soon take all memory."""
+    if after > max(SMALL, GROWTH * before):
+        raise Unsupported(f"it makes {after:,} letters of {before:,}")
 
 
 def _stripped(text: str, step: Mapping[str, Any]) -> str:
@@ -195,8 +217,10 @@ def _splitter(step: Any) -> Splitter:
         every = [_splitter(part) for part in _parts(step, "pretokenizers")]
 
         def chain(words: list[str]) -> list[str]:
+            length = sum(map(len, words))
             for splitter in every:
                 words = splitter(words)
+                _check_growth(length, sum(map(len, words)))
             return words
 
         return chain
@@ -273,7 +297,7 @@ def _byte_level(word: str, step: Mapping[str, Any]) -> list[str]:
 
 
 def _metaspace(word: str, step: Mapping[str, Any]) -> list[str]:
-    mark = str(step.get("replacement", SPACE))
+    mark = str(step.get("replacement", SPACE))[:8]
     word = word.replace(" ", mark)
     scheme = step.get("prepend_scheme", "always" if step.get("add_prefix_space", True) else "never")
     if scheme != "never" and not word.startswith(mark):

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from engine.interop.files import ImportFileError, read_bytes
+from engine.interop.files import ImportFileError, read_bytes, reason
 from engine.interop.sequences import read_text
 from engine.interop.tokenizer import IDS, LETTERS, PIECES, WORDS, Tokenizer
-from engine.interop.tokenizer_json import MOST_TOKENS, Pieces
+from engine.interop.tokenizer_json import MOST_TOKENS, Pieces, most_ids
 
 SUFFIXES = (".txt", ".json")
 UNKNOWN = ("<unk>", "[unk]", "unk", "<oov>", "[oov]", "<unknown>")
@@ -36,14 +36,22 @@ def read_vocabulary(path: str | Path) -> Tokenizer:
     try:
         if path.suffix.lower() == ".txt":
             return _of_words([line.rstrip("\r") for line in text.removesuffix("\n").split("\n")])
-        return _of_json(json.loads(text))
+        return _of_json(_json(path, text))
+    except ImportFileError:
+        raise
+    except ValueError as error:
+        raise ImportFileError(path, f"is no vocabulary: {error}") from None
+    except Exception as error:  # a part of it may be of any other kind than it should be
+        raise ImportFileError(path, f"is no vocabulary: {reason(error)}") from None
+
+
+def _json(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
     except json.JSONDecodeError as error:
         raise ImportFileError(path, f"is no JSON: line {error.lineno}, column {error.colno}: {error.msg}") from None
-    except RecursionError:
-        raise ImportFileError(path, "is nested beyond reason") from None
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        said = str(error) if isinstance(error, ValueError) else "a part of it is of another kind than it should be"
-        raise ImportFileError(path, f"is no vocabulary: {said}") from None
+    except (ValueError, RecursionError) as error:  # a number of endless digits, or endless brackets
+        raise ImportFileError(path, f"is no JSON that can be read: {reason(error)}") from None
 
 
 def from_facts(facts: Any) -> Tokenizer:
@@ -78,15 +86,15 @@ def _of_json(found: Any) -> Tokenizer:
         raise ValueError("it holds neither a list nor an object")
     if isinstance(found.get("model"), dict):
         return Pieces.read(found)
-    if all(isinstance(name, str) and name.isdecimal() for name in found) and all(
+    if all(isinstance(name, str) and name.isdecimal() and len(name) < 10 for name in found) and all(
         isinstance(word, str) for word in found.values()
     ):
         found = {word: int(name) for name, word in found.items()}
     ids = list(found.values())
     if not all(isinstance(index, int) and not isinstance(index, bool) for index in ids):
         raise ValueError("its values must be the ids of its tokens")
-    if not ids or min(ids) < 0 or max(ids) >= MOST_TOKENS:
-        raise ValueError(f"ids must be from 0 to {MOST_TOKENS - 1}")
+    if not ids or min(ids) < 0 or max(ids) >= most_ids(len(ids)):
+        raise ValueError(f"ids must be from 0 to {most_ids(len(ids)) - 1}, since there are {len(ids)} tokens")
     words = [f"<{index}>" for index in range(max(ids) + 1)]
     for word, index in found.items():
         words[index] = word
