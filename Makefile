@@ -1,10 +1,12 @@
 # make run     set everything up and open the app;  make run TORCH=no  leaves torch out
 #              make run ARGS="--scenario movie-review"  passes arguments on
+#              make run EXTRAS="keras onnx"  also brings what reads Keras's files and ONNX
 # make test    set everything up and run every check and test
 # make bench   measure the speed against torch;  make weights  retrain the shipped weights
 # make lint    style and types alone;  make format  let the formatter rewrite the files
 
 TORCH ?= yes
+EXTRAS ?=
 ARGS ?=
 TESTS ?=
 
@@ -17,7 +19,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 .PHONY: run venv test bench weights lint format clean
 
 run:
-	@.ci/setup.sh --screen $(TORCH_EXTRA)
+	@.ci/setup.sh --screen $(TORCH_EXTRA) $(EXTRAS)
 	@$(PYTHON) main.py $(ARGS)
 
 venv:

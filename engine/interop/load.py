@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ class Loaded:
         From each parameter's name here to the file's.
     dtypes : mapping of str to str
         The file's precision of each parameter, by its name here.
+    notes : tuple of str
+        What is otherwise here than in the program that wrote the file, in sentences.
     """
 
     spec: ModelSpec
@@ -47,6 +49,7 @@ class Loaded:
     missing: tuple[str, ...]
     names: Mapping[str, str] = field(default_factory=dict)
     dtypes: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def load_torch(path: str | Path, **choices: Any) -> Loaded:
@@ -56,7 +59,7 @@ def load_torch(path: str | Path, **choices: Any) -> Loaded:
     ----------
     path : str or Path
         ``.pt``, ``.pth`` (zip and legacy: a state dict, a checkpoint that holds one, a whole module),
-        ``.safetensors`` or ``.npz``.
+        ``.safetensors`` or ``.npz``; Keras's ``.keras``, ``.weights.h5`` and ``.h5`` with the package h5py.
     **choices
         What weights cannot say: ``pattern`` (many-to-many by default), ``nonlinearity`` ("tanh"), and ``layer``:
         which of several recurrent modules, by its name in the file ("encoder.rnn"). ``head`` and ``embedding``: the
@@ -108,12 +111,21 @@ class Weights:
     def heads(self, layer: str) -> tuple[str, ...]:
         """The matrices that could read a module's hidden state, the likeliest last."""
         module = _chosen(self._modules, layer)
-        return recognise.heads(self.entries, _columns(module), set(module.names.values()))
+        found = recognise.heads(self.entries, _columns(module), set(module.names.values()))
+        said = self.told(layer).head
+        return (*(name for name in found if name != said), said) if said else found
 
     def embeddings(self, layer: str) -> tuple[str, ...]:
         """The matrices that could embed what a module reads, the likeliest first."""
         module = _chosen(self._modules, layer)
-        return recognise.embeddings(self.entries, module.input_size, set(module.names.values()))
+        found = recognise.embeddings(self.entries, module.input_size, set(module.names.values()))
+        said = self.told(layer).embedding
+        return (said, *(name for name in found if name != said)) if said else found
+
+    def told(self, layer: str | None = None) -> Told:
+        """What the file itself says of a module; torch's files say nothing."""
+        told = self.entries.told if isinstance(self.entries, Converted) else {}
+        return told.get(_chosen(self._modules, layer).title, Told())
 
     def load(self, **choices: Any) -> Loaded:
         """Make a network of it; as :func:`load_torch`."""
@@ -121,7 +133,16 @@ class Weights:
             if name not in CHOICES:
                 raise ValueError(f"{name}={choices[name]!r} is no choice; the choices are {', '.join(CHOICES)}")
         try:
-            return _loaded(self.entries, self._modules, **choices)
+            if choices.get("pattern") == "sequence-to-sequence":
+                return _loaded(self.entries, self._modules, **choices)
+            told = self.told(choices.get("layer"))
+            said = told.choices
+            if choices.get("pattern") == "one-to-many":  # what reads and feeds it is then another matter
+                said = {name: value for name, value in said.items() if name == "nonlinearity"}
+            loaded = _loaded(self.entries, self._modules, **{**said, **choices})
+            own = told.loss and told.head and loaded.names.get("output.weight") == told.head
+            spec = loaded.spec.but(loss=told.loss) if own else loaded.spec
+            return replace(loaded, spec=spec, notes=told.notes)
         except (NotRecognised, SpecError) as error:
             raise ImportFileError(self.path, str(error)) from None
 

@@ -1,0 +1,139 @@
+"""Run as a process of its own: lists an HDF5 file from its input and writes what it holds to its output.
+
+A damaged file can bring the HDF5 library down, or keep it busy for ever. Here that ends this process and nothing else.
+It imports nothing of this project, so that it starts fast.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+from typing import Any
+
+import numpy as np
+
+#: Deflate, shuffle, checksum and LZF come with the library; others would be looked for on this machine.
+FILTERS = {1, 2, 3, 32000}
+MOST_OBJECTS, DEEPEST, RATIO = 100_000, 32, 1100
+DTYPES = (
+    "float16",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "bool",
+)
+NAMES = ("name", "layer_names", "weight_names", "model_config")
+#: What the library itself needs beside the file and its arrays.
+OVERHEAD = 2 * 2**30
+
+
+class Refused(ValueError):
+    """The file is not read; the message says why."""
+
+
+def listed(h5py: Any, file: Any, limit: int) -> tuple[list[tuple[str, Any]], dict[str, dict[str, Any]]]:
+    """The datasets of numbers by path, and the attributes of each group; no number has been read."""
+    arrays: list[tuple[str, Any]] = []
+    attributes: dict[str, dict[str, Any]] = {}
+    waiting: list[tuple[str, Any]] = [("", file)]
+    seen: set[int] = set()
+    total = 0
+    while waiting:
+        place, group = waiting.pop()
+        attributes[place] = texts(group)
+        for name in group:
+            where = f"{place}/{name}" if place else name
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise Refused(f"its {where!r} is a link, which is not followed")
+            found = group[name]
+            address = h5py.h5o.get_info(found.id).addr
+            if address in seen or where.count("/") > DEEPEST or len(seen) >= MOST_OBJECTS:
+                raise Refused(f"its {where!r} is nested or linked beyond reason")
+            seen.add(address)
+            if isinstance(found, h5py.Group):
+                waiting.append((where, found))
+            elif isinstance(found, h5py.Dataset) and found.dtype.kind in "fiub" and found.dtype.name in DTYPES:
+                total += checked_size(found, where)
+                arrays.append((where, found))
+    if total > limit:
+        raise Refused(f"unpacks to {total:,} bytes, more than the {limit:,} that can be read here")
+    return arrays, attributes
+
+
+def checked_size(dataset: Any, where: str) -> int:
+    """How many bytes an array has, after a look at where they lie; none is read."""
+    if dataset.shape is None or dataset.external or dataset.is_virtual:
+        raise Refused(f"its array {where!r} lies in another file, or nowhere")
+    properties = dataset.id.get_create_plist()
+    filters = {properties.get_filter(index)[0] for index in range(properties.get_nfilters())}
+    if not filters <= FILTERS:
+        raise Refused(f"its array {where!r} is packed in a way that is not read here")
+    stored, claimed = dataset.id.get_storage_size(), int(dataset.nbytes)
+    if len(dataset.shape) > 8 or claimed > (RATIO * max(stored, 1) if filters else stored):
+        raise Refused(f"its array {where!r} claims {claimed:,} bytes and stores {stored:,}")
+    return claimed
+
+
+def texts(group: Any) -> dict[str, Any]:
+    """The attributes that are asked for, as texts and lists of texts; others are left alone."""
+    found: dict[str, Any] = {}
+    for name in NAMES:
+        value = group.attrs.get(name)
+        if isinstance(value, str | bytes):
+            found[name] = text(value)
+        elif isinstance(value, np.ndarray) and value.ndim == 1 and all(isinstance(v, str | bytes) for v in value):
+            found[name] = [text(v) for v in value]
+    return found
+
+
+def text(value: str | bytes) -> str:
+    """A text of either kind."""
+    return value if isinstance(value, str) else value.decode("utf-8")
+
+
+def answer(data: bytes, limit: int) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """What a file holds, described, and its arrays in the same order."""
+    import h5py
+
+    try:
+        with contextlib.closing(h5py.File(io.BytesIO(data), "r")) as file:
+            found, attributes = listed(h5py, file, limit)
+            values = [np.ascontiguousarray(dataset[()]) for _, dataset in found]
+            values = [value.astype(value.dtype.newbyteorder("<"), copy=False) for value in values]
+            facts = [
+                [where, list(value.shape), value.dtype.name] for (where, _), value in zip(found, values, strict=True)
+            ]
+            return {"arrays": facts, "attributes": attributes}, values
+    except Refused as error:
+        return {"refused": str(error)}, []
+    except Exception as error:  # the library raises every kind on a damaged file
+        lines = str(error).strip().splitlines()
+        return {"refused": f"is damaged or no HDF5 file ({lines[0][:160] if lines else type(error).__name__})"}, []
+
+
+def main() -> None:
+    """Read the file from the input; the argument is how many bytes it may unpack to."""
+    limit = int(sys.argv[1])
+    with contextlib.suppress(ImportError, ValueError, OSError):  # not on every system
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (2 * limit + OVERHEAD,) * 2)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    facts, values = answer(sys.stdin.buffer.read(), limit)
+    head = json.dumps(facts).encode()
+    sys.stdout.buffer.write(len(head).to_bytes(8, "little") + head)
+    for value in values:
+        sys.stdout.buffer.write(value.tobytes())
+
+
+if __name__ == "__main__":
+    main()
