@@ -53,6 +53,7 @@ class File(QObject):
         self._copy = self._again = self._waiting = False
         self._claim = Claim()
         self._job: Callable[[Any], None] | None = None
+        self._ticket = 0
         self._told: tuple[object, ...] = ()
         self._worker = Worker("files", self)
         self._worker.done.connect(self._on_done)
@@ -108,7 +109,11 @@ class File(QObject):
         self._settle(found.path, found.digest, found.project)
 
     def begin(self, project: Project, view: View | None = None) -> None:
-        """Put a project without a file on the bench, with a history of its own."""
+        """Put a project without a file on the bench, with a history of its own.
+
+        What is just being written is written; what is just being read does not come any more.
+        """
+        self._job, self._ticket = None, 0
         self._claim.release()
         self._copy = False
         self._put(project, None, "", project, View() if view is None else view)
@@ -151,13 +156,12 @@ class File(QObject):
 
     def save_as(self, path: Path) -> None:
         """Write the project to another file, which is its own from then on."""
-        held = self._claim.take(path, always=False)
-        if held is not None:
+        if self.busy or self._state.document.wanted is not None:
+            self.failed.emit(_busy())
+        elif self._claim.take(path, always=False) is not None:
             self.failed.emit(
                 self.tr("“{}” is open in another window; choose another name, or close it there").format(path.name)
             )
-        elif self.busy or self._state.document.wanted is not None:
-            self.failed.emit(_busy())
         else:
             self._write(path, None)
 
@@ -173,7 +177,7 @@ class File(QObject):
             self.failed.emit(_busy())
             return False
         self._job = then
-        self._worker.submit(job)
+        self._ticket = self._worker.submit(job)
         self._tell()
         return True
 
@@ -183,19 +187,22 @@ class File(QObject):
         self._submit(job, partial(self._on_written, path, project))
 
     def _on_done(self, ticket: int, result: Any) -> None:
-        then, self._job = self._job, None
-        if then is not None:
-            then(result)
+        then = self._job
+        if ticket != self._ticket or then is None:
+            return
+        self._job = None
+        then(result)
         self._tell()
 
     def _on_failed(self, ticket: int, error: Exception) -> None:
+        if ticket != self._ticket:
+            return
         self._job, self._again = None, False
         self._tell()
         if isinstance(error, ChangedOnDisk):
             self.conflict.emit(self._path)
             return
-        if not self._copy:
-            self._claim.take(self._path)  # another name could not be had
+        self._claim.take(None if self._copy else self._path)  # another name could not be had
         self.failed.emit(str(error) if isinstance(error, ProjectError) else wording.failure(error))
 
     def _on_written(self, path: Path, project: Project, digest: str) -> None:
@@ -222,6 +229,7 @@ class File(QObject):
 
     def _put(self, project: Project, path: Path | None, digest: str, kept: Project | None, view: View) -> None:
         document = self._state.document
+        self._again = self._waiting = False  # what was to be saved is gone
         self._path, self._digest, self._kept = path, digest, kept
         document.undo_stack.clear()
         self._state.selection.clear()

@@ -147,6 +147,43 @@ def test_new_and_an_import_have_no_file(bench, path):
     assert not one.file.modified and not one.state.document.can_undo
 
 
+def test_a_file_still_being_written_is_not_the_next_projects(bench, path):
+    one = bench()
+    one.save_as(path)
+    one.state.document.edit("change of the notes", notes="mine")
+    one.file.save()
+    one.file.save()  # once more, behind the other
+    one.file.begin(opened("tagging"))
+    one.file.save_as(path.with_name("b.loopscope"))
+    one.done()
+    assert one.file.path == path.with_name("b.loopscope") and not one.file.modified
+    assert storing.read(path).project.notes == "mine"
+    assert storing.read(one.file.path).project.scenario == "tagging"
+
+
+def test_a_file_still_being_read_does_not_come_any_more(bench, path):
+    one = bench()
+    one.save_as(path)
+    one.file.open(path)
+    one.file.begin(opened("tagging"))
+    one.file._worker.close()  # waits for what it does
+    one.done()
+    assert one.file.path is None and one.state.document.project.scenario == "tagging"
+
+
+def test_what_was_to_be_saved_is_not_written_into_the_next_file(bench, path, tmp_path):
+    one = bench(opened("glyph"))
+    one.save_as(tmp_path / "b.loopscope")
+    one.file.begin(opened())
+    one.save_as(path)
+    one.state.document.set_field("hidden_size", 700)
+    assert one.state.document.wanted is not None
+    one.file.save()  # waits for the parameters
+    before = (tmp_path / "b.loopscope").stat().st_mtime_ns
+    one.open(tmp_path / "b.loopscope")
+    assert one.names()[-1] == "opened" and (tmp_path / "b.loopscope").stat().st_mtime_ns == before
+
+
 # Saving ----------------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +237,24 @@ def test_two_windows_on_one_file_notice_each_other(bench, path, tmp_path):
     one.close()
     two.open(path)
     assert not two.file.copy
+
+
+def test_a_name_that_comes_to_nothing_is_not_claimed(bench, path, tmp_path, monkeypatch):
+    one, other = bench(), tmp_path / "b.loopscope"
+    one.save_as(path)
+    one.file.save()
+    one.file.save_as(other)  # too early
+    assert one.names()[-1] == "failed"
+    one.done()
+    witness = Claim(one.data / "open")
+    assert witness.take(other) is None and witness.take(path, always=False) is not None
+    two = bench()
+    two.open(path)
+    assert two.file.copy
+    witness.release()
+    two.save_as(tmp_path / "no" / "folder" / "b.loopscope")
+    assert two.names()[-1] == "failed" and two.file.copy
+    assert witness.take(tmp_path / "no" / "folder" / "b.loopscope") is None
 
 
 def test_where_no_claim_can_be_kept_files_open_all_the_same(bench, path, tmp_path):
