@@ -63,9 +63,9 @@ class ImportDialog(QDialog):
         self.pattern = Choice([(name, name) for name in PATTERNS if name != PATTERNS[-1] or weights.both_sides])
         self.nonlinearity = Choice([(name, name) for name in NONLINEARITIES], mono=True)
         self.head, self.embedding, self.compared = Choice(), Choice(), Choice()
-        self.vocabulary = _FileField(self.tr("Vocabulary"), vocabularies.SUFFIXES)
-        self.sequence = _FileField(self.tr("Sequence"), sequences.SUFFIXES)
-        self.target = _FileField(self.tr("Target"), (*sequences.ARRAYS, *sequences.TABLES))
+        self.vocabulary = _FileField(self.tr("Vocabulary"), vocabularies.SUFFIXES, weights.path)
+        self.sequence = _FileField(self.tr("Sequence"), sequences.SUFFIXES, weights.path)
+        self.target = _FileField(self.tr("Target"), (*sequences.ARRAYS, *sequences.TABLES), weights.path)
         self.rows = {
             "layer": FieldRow(self.tr("Recurrent layer"), self.layer),
             "pattern": FieldRow(self.tr("Pattern"), self.pattern, self.tr("Which steps put something out")),
@@ -88,7 +88,7 @@ class ImportDialog(QDialog):
         self.buttons.addButton(self.tr("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
         self._lay_out()
         self._connect()
-        self.pattern.set_current("many-to-many")
+        self.pattern.set_current(PATTERNS[-1] if weights.both_sides else "many-to-many")
         self._follow_layer()
         self._ask()
 
@@ -120,6 +120,9 @@ class ImportDialog(QDialog):
         for text in (self.summary, self.proof, self.problem, self.rest):
             text.setWordWrap(True)
         self.rows["layer"].setVisible(len(self._weights.layers) > 1)
+        for name in ("nonlinearity", "vocabulary", "compared", "target"):
+            self.rows[name].hide()  # until it is known whether there is such a choice
+        self.summary.setText(self.tr("Running it, and comparing with PyTorch…"))
         self.resize(px(WIDTH), px(HEIGHT))
 
     def _connect(self) -> None:
@@ -227,6 +230,8 @@ class ImportDialog(QDialog):
 
     def _show_rows(self, found: Offer) -> None:
         spec, sides = found.project.spec, found.project.spec.pattern == PATTERNS[-1]
+        self.rows["layer"].setVisible(not sides and len(self._weights.layers) > 1)
+        self.rows["compared"].show()
         self.rows["nonlinearity"].setVisible(spec.cell == "rnn")
         self.rows["head"].setVisible(not sides)
         self.rows["embedding"].setVisible(not sides and self.embedding.count() > 1)
@@ -279,6 +284,7 @@ class ImportDialog(QDialog):
 
     def _refuse(self, text: str) -> None:
         self._offer = None
+        self.summary.clear()
         self.open_button.setEnabled(False)
         self.proof.hide()
         self.problem.setText(text)
@@ -296,10 +302,10 @@ class _FileField(QWidget):
     chosen = Signal(str)
     """The user chose the file with this path; empty: none any more."""
 
-    def __init__(self, title: str, suffixes: Sequence[str]) -> None:
+    def __init__(self, title: str, suffixes: Sequence[str], beside: Path) -> None:
         super().__init__()
         self.path = ""
-        self._title, self._suffixes = title, suffixes
+        self._title, self._suffixes, self._beside = title, suffixes, beside
         self.text = label("", "muted")
         self.button = push_button(self.tr("Choose…"))
         self.button.clicked.connect(self._on_click)
@@ -320,7 +326,8 @@ class _FileField(QWidget):
 
     def _on_click(self) -> None:
         kinds = " ".join(f"*{suffix}" for suffix in self._suffixes)
-        path, _ = QFileDialog.getOpenFileName(self, self._title, "", f"{self._title} ({kinds})")
+        folder = str(Path(self.path or self._beside).parent)
+        path, _ = QFileDialog.getOpenFileName(self, self._title, folder, f"{self._title} ({kinds})")
         if path:
             self.chosen.emit(path)
 

@@ -237,6 +237,7 @@ class Document(QObject):
             weights=found.weights,
             score=found.score,
             initial=project.initial if same_states else {},
+            arriving=project.arriving if same_states else {},
         )
         self._push(wanted.text, changed, wanted.merge)
 

@@ -17,6 +17,7 @@ from engine.interop.read import SUFFIXES, entries
 from engine.interop.sequences import read_sequence
 from engine.interop.state_dict import Origin
 from engine.interop.tokenizer import IDS, LETTERS, Tokenizer
+from engine.spec import PATTERNS
 from engine.tasks import Task
 from gui.state.project import GIVEN, Project
 from gui.state.session import TooLarge, compute
@@ -97,8 +98,10 @@ def offered(weights: Weights, wishes: Wishes, engine: str, device: str) -> tuple
 
 def _task(path: Path, loaded: Loaded, wishes: Wishes) -> Imported:
     spec = loaded.spec
-    if wishes.loss and ("output.weight" in loaded.parameters or spec.pattern == "sequence-to-sequence"):
-        spec = spec.but(loss=wishes.loss)
+    # Of one output alone a softmax is 1 whatever happens, and every gradient 0: what it depends on is shown instead.
+    loss = wishes.loss or ("linear" if spec.output_size == 1 else "")
+    if loss and ("output.weight" in loaded.parameters or spec.pattern == "sequence-to-sequence"):
+        spec = spec.but(loss=loss)
     example = wishes.source
     # Other programs lay the gates out differently: their names would promise what the arrays are not.
     theirs = Origin(loaded.names, loaded.dtypes) if path.suffix.lower() in state_dict.TORCH_LAYOUT else None
@@ -224,4 +227,11 @@ def of_file(path: Path, engine: str = NUMPY, device: str = "cpu") -> Project:
         if not found.modules:
             raise ImportFileError(path, f"holds no recurrent layer. {' '.join(found.notes)}".strip())
         return captured(path, found.modules[0], engine, device)
-    return offered(Weights(path), Wishes(), engine, device)[1]
+    weights = Weights(path)
+    if len(weights.layers) > 1 and not weights.both_sides:
+        names = ", ".join(weights.layers)
+        raise ImportFileError(
+            path, f"several recurrent layers were found: {names}; File, Open in the window asks which"
+        )
+    choices = {"pattern": PATTERNS[-1]} if weights.both_sides else {}
+    return offered(weights, Wishes(choices), engine, device)[1]

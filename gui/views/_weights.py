@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from engine.interop.imported import Imported
 from gui.format import percent
 from gui.state.project import EDITED, FRESH, GIVEN, Project
 from gui.state.training import TrainingState
@@ -71,7 +72,10 @@ class WeightsLine(QWidget):
         elif project.weights == EDITED:
             text = self.tr("Weights changed by hand")
         elif project.weights == GIVEN:
-            text = self.tr("The experiment's own weights, not trained")
+            imported = isinstance(project.task, Imported)
+            text = (
+                self.tr("The file's own weights") if imported else self.tr("The experiment's own weights, not trained")
+            )
         else:
             text = self.tr("Trained · {}").format(project.score) if project.score else self.tr("Trained")
         self.text.setText(text)

@@ -39,6 +39,26 @@ def test_it_says_what_was_found_and_that_it_agrees(dialog):
     assert not dialog.rows["layer"].isVisible() and not dialog.rows["vocabulary"].isVisible()
 
 
+def test_nothing_is_asked_before_it_is_known(gru, qtbot, dressed):
+    made = ImportDialog(Weights(gru), "numpy", "cpu")
+    qtbot.addWidget(made)
+    made.show()
+    assert made.summary.text().startswith("Running it")
+    assert not any(made.rows[name].isVisible() for name in ("layer", "nonlinearity", "vocabulary", "target"))
+    made.reject()
+
+
+def test_an_encoder_and_a_decoder_are_opened_together(tmp_path, qtbot, dressed):
+    parts = {"encoder": torch.nn.GRU(3, 4), "decoder": torch.nn.GRU(5, 4), "out": torch.nn.Linear(4, 5)}
+    torch.save(torch.nn.ModuleDict(parts).state_dict(), tmp_path / "pair.pt")
+    made = ImportDialog(Weights(tmp_path / "pair.pt"), "numpy", "cpu")
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitUntil(made.open_button.isEnabled)
+    assert made.pattern.currentData() == "sequence-to-sequence" and not made.rows["layer"].isVisible()
+    made.reject()
+
+
 def test_a_choice_is_tried_out(dialog, qtbot):
     dialog.head.setCurrentIndex(dialog.head.findData(""))
     dialog.head.chosen.emit("")

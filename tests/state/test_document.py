@@ -172,11 +172,11 @@ def test_typing_on_is_one_step_and_a_pause_begins_another(document, monkeypatch)
 
 def test_initial_states_go_when_they_no_longer_fit(document):
     H = document.project.spec.hidden_size
-    document.edit("initial state", initial={"h_0": np.ones((1, H))})
+    document.edit("initial state", initial={"h_0": np.ones((1, H))}, arriving={"h_n_grad": np.ones((1, H))})
     document.set_field("dtype", "float32")
-    assert "h_0" in document.project.initial
+    assert "h_0" in document.project.initial and "h_n_grad" in document.project.arriving
     document.set_field("hidden_size", H + 1)
-    assert not document.project.initial
+    assert not document.project.initial and not document.project.arriving
 
 
 @pytest.mark.parametrize(

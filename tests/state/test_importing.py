@@ -144,6 +144,31 @@ def test_a_capture_has_the_programs_own_gradients(tmp_path, cell):
         np.testing.assert_allclose(trace.parameter_grads[name], value.grad, atol=1e-5 * scale)
 
 
+def test_a_network_of_one_output_has_a_gradient(tmp_path):
+    torch.manual_seed(3)
+    module = torch.nn.ModuleDict({"rnn": torch.nn.RNN(6, 5), "fc": torch.nn.Linear(5, 1)})
+    torch.save(module.state_dict(), tmp_path / "sensor.pt")
+    project = of_file(tmp_path / "sensor.pt")
+    assert project.spec.loss == "linear"
+    out, _ = module["rnn"](torch.tensor(project.sources[0], dtype=torch.float32)[:, None])
+    module["fc"](out)[-1].sum().backward()
+    trace = compute(project).trace
+    np.testing.assert_allclose(trace.parameter_grads["weight_hh_l0"], module["rnn"].weight_hh_l0.grad, atol=1e-6)
+    assert np.abs(trace.grad("l0.h")[0]).max() > 0
+
+
+def test_an_encoder_and_a_decoder_are_one_network(tmp_path):
+    torch.manual_seed(4)
+    parts = {"encoder": torch.nn.GRU(3, 4), "decoder": torch.nn.GRU(5, 4), "out": torch.nn.Linear(4, 5)}
+    torch.save(torch.nn.ModuleDict(parts).state_dict(), tmp_path / "pair.pt")
+    assert of_file(tmp_path / "pair.pt").spec.pattern == "sequence-to-sequence"
+    torch.save(
+        torch.nn.ModuleDict({"a": torch.nn.GRU(3, 4), "b": torch.nn.GRU(3, 4)}).state_dict(), tmp_path / "two.pt"
+    )
+    with pytest.raises(ImportFileError, match="several recurrent layers were found: a, b; File, Open"):
+        of_file(tmp_path / "two.pt")
+
+
 def test_every_reading_is_one_error(tmp_path):
     (tmp_path / "a.pt").write_bytes(b"nothing")
     with pytest.raises(ImportFileError, match=r"^a\.pt: "):
