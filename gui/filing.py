@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QAction
@@ -15,7 +16,6 @@ from engine.projects import SUFFIX
 from gui import kinds
 from gui.actions import table
 from gui.actions.binder import Binder
-from gui.importing import Importer
 from gui.look import Look
 from gui.notices import Notices
 from gui.questions import Answer, ask
@@ -28,6 +28,9 @@ from gui.state.file import File
 from gui.state.project import Project
 from gui.state.recovery import Keeper
 from gui.state.storing import Opened, View
+
+if TYPE_CHECKING:
+    from gui.importing import Importer
 
 SAVE, DISCARD, OVER, AS, REVERT = "save", "discard", "over", "as", "revert"
 
@@ -55,7 +58,7 @@ class Filing(QObject):
         super().__init__(window)
         self._state, self._window, self.look, self._say, self._settings = state, window, look, say, settings
         self.file = File(state, look.captured, self)
-        self.importer = Importer(state, self.start, say, window)
+        self._importer: Importer | None = None
         self.keeper: Keeper | None = None
         self.notices = Notices(self.file, self.go_on)
         self.recent: Recent | None = None
@@ -113,7 +116,7 @@ class Filing(QObject):
         if self.keeper is None or self._ending or not (self.file.modified or self.file.busy):
             self.end(over=True)
             return True
-        self.go_on(self._close)
+        self.go_on(self._window.close)
         return False
 
     def end(self, over: bool) -> None:
@@ -127,8 +130,17 @@ class Filing(QObject):
         if self.keeper is not None:
             self.keeper.close(over)
             self.notices.later()
-        self.importer.close()
+        if self._importer is not None:
+            self._importer.close()
         self.file.close()
+
+    def importer(self) -> Importer:
+        """What opens the files of other programs."""
+        from gui.importing import Importer  # not needed before there is such a file
+
+        if self._importer is None:
+            self._importer = Importer(self._state, self.start, self._say, self._window)
+        return self._importer
 
     # What the user does ----------------------------------------------------------------------------------
 
@@ -155,7 +167,7 @@ class Filing(QObject):
         if kind == kinds.PROJECT:
             self.go_on(lambda: self.file.open(path))
         elif kind == kinds.OTHER:
-            self.importer.open(path)
+            self.importer().open(path)
         else:
             self._say(kinds.refusal(path))
 
@@ -269,9 +281,6 @@ class Filing(QObject):
     def _remember(self, path: Path) -> None:
         if self.recent is not None:
             self.recent.add(path)
-
-    def _close(self) -> None:
-        self._window.close()
 
     def _follow(self) -> None:
         file = self.file

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
 
-from engine.interop import captures, read, sequences
+from engine.interop import read, sequences
 from engine.projects import SUFFIX
 
 PROJECT, OTHER = "project", "other"
@@ -18,6 +18,8 @@ def kind(path: Path) -> str:
 
     A capture of a running program has a project's ending; what is inside tells.
     """
+    from engine.interop import captures  # not needed before there is a file
+
     suffix = path.suffix.lower()
     if suffix == SUFFIX:
         return OTHER if captures.is_capture(path) else PROJECT
