@@ -43,21 +43,26 @@ class Importer(QObject):
         self._state, self._begin, self._say, self._window = state, begin, say, parent
         self.dialog: ImportDialog | None = None
         self._path = Path()
+        self._read_for: Project | None = None
         self._worker = Worker("imports", self)
         self._worker.done.connect(self._on_read)
         self._worker.failed.connect(self._on_failed)
 
     def open(self, path: Path) -> None:
         """Read a file: a network is asked about, a sequence becomes the input of what is open."""
-        self._path = path
-        self._worker.submit(partial(_read, path, self._state.document.project))
+        self._path, self._read_for = path, self._state.document.project
+        self._worker.submit(partial(_read, path, self._read_for))
 
     def close(self) -> None:
         """Stop reading."""
         self._worker.close()
 
     def _on_read(self, ticket: int, found: Weights | Capture | Project) -> None:
+        if ticket != self._worker.newest:
+            return
         if isinstance(found, Weights):
+            if self.dialog is not None:
+                self.dialog.reject()
             place = self._state.document.project
             self.dialog = ImportDialog(found, place.engine, place.device, self._window)
             self.dialog.accepted_offer.connect(self._on_offer)
@@ -65,6 +70,8 @@ class Importer(QObject):
             self.dialog.open()
         elif isinstance(found, Capture):
             self._choose(found)
+        elif self._state.document.project is not self._read_for:
+            self.open(self._path)  # what it was to be the input of has changed meanwhile
         else:
             document = self._state.document
             text = self.tr("input from {}").format(self._path.name)
@@ -95,7 +102,8 @@ class Importer(QObject):
             self._say(" ".join((*found.notes, *found.modules[at].notes)))
 
     def _on_failed(self, ticket: int, error: Exception) -> None:
-        self._say(str(error) if isinstance(error, ValueError) else wording.failure(error))
+        if ticket == self._worker.newest:
+            self._say(str(error) if isinstance(error, ValueError) else wording.failure(error))
 
 
 def _read(path: Path, project: Project) -> Weights | Capture | Project:

@@ -1,0 +1,97 @@
+"""Files that arrive when what they were opened for has changed."""
+
+import threading
+
+import pytest
+import torch
+from PySide6.QtWidgets import QWidget
+
+from gui import importing
+from gui.importing import Importer
+from gui.state.app_state import AppState
+from gui.state.document import opened
+
+
+@pytest.fixture
+def bench(qtbot, dressed):
+    """An importer in a window, and what it began and said."""
+    state, window = AppState(), QWidget()
+    qtbot.addWidget(window)
+    begun, said = [], []
+    importer = Importer(state, begun.append, said.append, window)
+    yield importer, state, begun, said
+    importer.close()
+    state.close()
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Reading waits until it is let go on; the paths that are read."""
+    gate, paths, original = threading.Event(), [], importing._read
+
+    def read(path, project):
+        paths.append(path)
+        assert gate.wait(20)
+        return original(path, project)
+
+    monkeypatch.setattr(importing, "_read", read)
+    yield gate, paths
+    gate.set()
+
+
+def test_edits_while_a_sequence_is_read_are_kept(bench, held, qtbot, tmp_path):
+    importer, state, _, said = bench
+    gate, paths = held
+    (tmp_path / "review.txt").write_text("what a film")
+    importer.open(tmp_path / "review.txt")
+    qtbot.waitUntil(lambda: len(paths) == 1)
+    project = state.document.project
+    state.document.edit("x", sources=("a", "b"), targets=(None, None), sequence=1)
+    gate.set()
+    qtbot.waitUntil(lambda: state.document.project.sources == ("a", "what a film"))
+    state.document.undo()
+    state.document.undo()
+    assert state.document.project is project and not said
+
+
+def test_another_scenario_does_not_get_what_it_cannot_read(bench, held, qtbot, tmp_path):
+    importer, state, _, said = bench
+    gate, paths = held
+    (tmp_path / "review.txt").write_text("what a film")
+    importer.open(tmp_path / "review.txt")
+    qtbot.waitUntil(lambda: len(paths) == 1)
+    state.document.swap(opened("glyph"))
+    before = state.document.project
+    gate.set()
+    qtbot.waitUntil(lambda: bool(said))
+    assert said[0].startswith("review.txt: it is a text") and state.document.project is before
+
+
+def test_the_newest_of_two_files_counts(bench, held, qtbot, tmp_path):
+    importer, _, begun, said = bench
+    gate, paths = held
+    for name, size in (("one.pt", 3), ("two.pt", 5)):
+        torch.save(torch.nn.GRU(size, 4).state_dict(), tmp_path / name)
+    importer.open(tmp_path / "one.pt")
+    qtbot.waitUntil(lambda: len(paths) == 1)
+    importer.open(tmp_path / "two.pt")
+    gate.set()
+    qtbot.waitUntil(lambda: importer.dialog is not None and importer.dialog.open_button.isEnabled())
+    importer.dialog.open_button.click()
+    assert [project.task.title for project in begun] == ["two.pt"] and not said
+    assert importer.dialog is None
+
+
+def test_a_second_file_takes_the_place_of_the_question_about_the_first(bench, qtbot, tmp_path):
+    importer, _, begun, _ = bench
+    for name, size in (("one.pt", 3), ("two.pt", 5)):
+        torch.save(torch.nn.GRU(size, 4).state_dict(), tmp_path / name)
+    importer.open(tmp_path / "one.pt")
+    qtbot.waitUntil(lambda: importer.dialog is not None)
+    first, closed = importer.dialog, []
+    first.rejected.connect(lambda: closed.append(True))
+    importer.open(tmp_path / "two.pt")
+    qtbot.waitUntil(lambda: importer.dialog not in (None, first) and importer.dialog.open_button.isEnabled())
+    assert closed
+    importer.dialog.open_button.click()
+    assert [project.task.title for project in begun] == ["two.pt"]
