@@ -18,6 +18,8 @@ from engine.tasks.base import Sample, Task, real_numbers
 
 #: Steps of the first input where none is given, and the seed of its numbers.
 STEPS, SEED = 12, 0
+#: What is shown for tokens that would be nothing on screen.
+BLANKS = {" ": "␣", "\n": "↵", "\r": "␍", "\t": "⇥"}
 FACTS = {
     "title": (str, "a text"), "source": (str, "a text"), "labels": (list, "a list of texts"),
     "next_token": (bool, "true or false"),
@@ -112,7 +114,7 @@ class Imported(Task):
             if not isinstance(source, str):
                 raise ValueError("this network reads tokens; type a text")
             ids, tokens = self.tokenizer.encode(source)  # type: ignore[union-attr]
-            sample = Sample(source, np.array(ids), None, tokens)
+            sample = Sample(source, np.array(ids), None, tuple(BLANKS.get(token, token) for token in tokens))
         else:
             numbers = real_numbers(source)
             size = self._spec.input_size
@@ -254,7 +256,7 @@ def _fitting(spec: ModelSpec, tokenizer: Tokenizer | None) -> Tokenizer | None:
 
 def _labels(spec: ModelSpec, labels: tuple[str, ...], tokenizer: Tokenizer | None) -> tuple[str, ...]:
     if tokenizer is not None and not labels:
-        return tokenizer.words
+        return tuple(BLANKS.get(word, word) for word in tokenizer.words)
     if labels and len(labels) != spec.output_size:
         raise ValueError(f"there are {len(labels)} labels for {spec.output_size} outputs")
     return labels or tuple(map(str, range(spec.output_size)))

@@ -45,6 +45,15 @@ def test_the_next_token_is_the_target_of_a_language_model():
         task.encode("a")
 
 
+def test_blank_tokens_are_seen():
+    spec = tokens()
+    task = Imported("lm.pt", spec, dict(Network(spec).parameters), tokenizer=Tokenizer("letters", tuple("ab \nc")))
+    sample = task.encode("a b\na")
+    assert sample.tokens == ("a", "␣", "b", "↵") and sample.target_tokens == ("␣", "b", "↵", "a")
+    assert task.output_labels == ("a", "b", "␣", "↵", "c")
+    assert list(task.encode("ab", "␣ ↵").target) == [2, 3]
+
+
 def test_ids_stand_for_tokens_whose_words_are_not_known():
     spec = tokens().but(output_size=3)
     task = Imported("ids.pt", spec, dict(Network(spec).parameters), labels=("low", "mid", "high"))
