@@ -26,6 +26,7 @@ class Emitter(QObject):
     happened = Signal(bool)
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="None and True are immortal there: no count can reach zero")
 def test_signals_keep_the_reference_counts_of_constants(qapp):
     """PySide6 6.12 on Python 3.11 loses one reference per emission, until the process aborts."""
     emitter = Emitter()
