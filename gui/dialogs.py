@@ -1,13 +1,10 @@
-"""The few questions that need a window of their own: a picture's file, training, about."""
+"""The few questions that need a window of their own: training, about."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from gui import snapshot
 from gui.icons import icon
 from gui.paths import log_file
 from gui.settings import Settings
@@ -15,20 +12,6 @@ from gui.state.app_state import AppState
 from gui.state.computing import Place
 from gui.theme import px
 from gui.widgets import label, push_button
-
-
-def save_picture(window: QWidget) -> None:
-    """Ask for a file and draw the window to it."""
-    filters = ";;".join((_tr("PNG picture (*.png)"), _tr("SVG drawing (*.svg)"), _tr("PDF document (*.pdf)")))
-    path, chosen = QFileDialog.getSaveFileName(window, _tr("Save picture"), "loopscope.png", filters)
-    if not path:
-        return
-    if Path(path).suffix.lower() not in snapshot.KINDS:
-        path += next(kind for kind in snapshot.KINDS if kind in chosen)
-    try:
-        snapshot.save(window, Path(path))
-    except OSError as error:
-        window.say_failure(str(error))  # type: ignore[attr-defined]
 
 
 def train(state: AppState, parent: QWidget) -> None:

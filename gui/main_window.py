@@ -17,6 +17,7 @@ from gui.actions.palette import Palette
 from gui.actions.shortcuts import Shortcuts
 from gui.docks import Dock, hair_line
 from gui.drop import Drops
+from gui.export.exporter import Exporter
 from gui.filing import Filing
 from gui.learning import Learning
 from gui.look import Look
@@ -59,7 +60,7 @@ class MainWindow(QMainWindow):
     def __init__(self, state: AppState, settings: Settings | None = None) -> None:
         super().__init__()
         self.setObjectName("main")
-        self.state, self._settings = state, settings
+        self.state, self.settings = state, settings
         self._presentation: Presentation | None = None
         self._placed = self._shown = False
         self._menu_bar = QMenuBar()
@@ -68,6 +69,7 @@ class MainWindow(QMainWindow):
         self.score.entered.connect(self._look_inside)
         self.fold = Fold(self.score)
         self.filing = Filing(state, self, Look(state, self, self.score, self.fold), self.say_failure, settings)
+        self.exporter = Exporter(self)
         self.actions_ = Binder(self, self._menu_bar, self._calls())
         commands.Enabling(state, self.actions_, self)
         self.switches = Switches(state, self.actions_)
@@ -100,7 +102,7 @@ class MainWindow(QMainWindow):
         from gui.presentation import Presentation  # not needed before it is asked for
 
         if self._presentation is None:
-            self._presentation = Presentation(self.state, self._settings)
+            self._presentation = Presentation(self.state, self.settings)
             self._presentation.score.set_preview(self.score.scene.preview)
             self._presentation.fold.go_with(self.fold)
         self._presentation.start(self.screen())
@@ -126,10 +128,11 @@ class MainWindow(QMainWindow):
         if not self.filing.may_close():
             event.ignore()
             return
-        if self._settings is not None:
-            self._settings.set_window("main", self.saveGeometry(), self.saveState(LAYOUT_VERSION))
-            self._settings.speed = self.state.playback.speed
-            self._settings.sync()
+        if self.settings is not None:
+            self.settings.set_window("main", self.saveGeometry(), self.saveState(LAYOUT_VERSION))
+            self.settings.speed = self.state.playback.speed
+            self.settings.sync()
+        self.exporter.close()
         if self._presentation is not None:
             self._presentation.close()
         super().closeEvent(event)
@@ -141,7 +144,7 @@ class MainWindow(QMainWindow):
             **commands.on_state(self.state),
             **self.learning.calls(),
             **self.filing.calls(),
-            "file.picture": lambda: dialogs.save_picture(self),
+            **self.exporter.calls(),
             "file.quit": self.close,
             "edit.input": self._edit_input,
             "edit.notes": lambda: Notes(self.state, self).open(),
@@ -154,7 +157,7 @@ class MainWindow(QMainWindow):
             "view.reset_panels": self._reset_panels,
             "run.train": lambda: dialogs.train(self.state, self),
             "help.shortcuts": lambda: Shortcuts(self._extra_keys(), self).open(),
-            "help.diagnostics": lambda: dialogs.diagnose(self.switches.places(), self._settings, self),
+            "help.diagnostics": lambda: dialogs.diagnose(self.switches.places(), self.settings, self),
             "help.about": lambda: dialogs.about(self.switches.places(), self),
         }
 
@@ -218,6 +221,7 @@ class MainWindow(QMainWindow):
     def _fill_menus(self) -> None:
         actions = self.actions_
         self.filing.fill(actions)
+        self.exporter.fill(actions)
         menu = actions.submenu(table.FILE, self.tr("&Scenarios"), "file.open", "list")
         options = [(task.id, self.tr(task.title), f"Ctrl+{i}") for i, task in enumerate(tasks.all(), 1)]
         self._scenarios = actions.choices(menu, options, self.switches.choose_scenario)
@@ -258,7 +262,7 @@ class MainWindow(QMainWindow):
             made[place.id].setChecked(place.id == self.switches.place().id)
 
     def _restore(self) -> None:
-        geometry, layout = (QByteArray(), QByteArray()) if self._settings is None else self._settings.window("main")
+        geometry, layout = (QByteArray(), QByteArray()) if self.settings is None else self.settings.window("main")
         if not geometry.isEmpty():
             self.restoreGeometry(geometry)
             self._placed = self.restoreState(layout, LAYOUT_VERSION)
@@ -283,15 +287,15 @@ class MainWindow(QMainWindow):
 
     def _choose_theme(self, name: str) -> None:
         themes().choose(name)
-        if self._settings is not None:
-            self._settings.theme = name
+        if self.settings is not None:
+            self.settings.theme = name
 
     def _set_preview(self, wanted: bool) -> None:
         self.score.set_preview(wanted)
         if self._presentation is not None:
             self._presentation.score.set_preview(wanted)
-        if self._settings is not None:
-            self._settings.preview = wanted
+        if self.settings is not None:
+            self.settings.preview = wanted
 
     def _set_fullscreen(self, wanted: bool) -> None:
         self.setWindowState(

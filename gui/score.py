@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPalette
+from PySide6.QtGui import QAction, QKeyEvent, QPalette
 from PySide6.QtWidgets import QGridLayout, QScrollBar, QWidget
 
 from engine import Trace
@@ -49,6 +49,7 @@ class Score(QWidget):
         super().__init__(parent)
         self._state, self._stage, self._settings = state, stage, settings
         self._factor, self._least, self._chrome = 1.0, 0.0, True
+        self.extra: list[QAction] = []  # what the menu of the tracks offers besides
         self.scene = Scene(fonts.zoom())
         self.scene.names = names if settings is None else settings.tracks(stage) or names
         self.scene.preview = settings is not None and settings.preview
@@ -210,7 +211,11 @@ class Score(QWidget):
 
     def _on_menu_asked(self, id: str, at: QPoint) -> None:
         if self.scene.sheet is not None:
-            self.tracks.menu(self, id).popup(at)
+            menu = self.tracks.menu(self, id)
+            if self.extra:
+                menu.addSeparator()
+                menu.addActions(self.extra)
+            menu.popup(at)
 
     # Events ---------------------------------------------------------------------------------------------------
 

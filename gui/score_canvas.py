@@ -270,7 +270,8 @@ class Canvas(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for strip in scene.strips:
             stage = scene.stage(strip, 0, self.width())
-            painter.setClipRect(QRectF(0, stage.top, self.width(), stage.height), Qt.ClipOperation.ReplaceClip)
+            seen = QRectF(0, stage.top, self.width(), stage.height).intersected(QRectF(self.rect()))
+            painter.setClipRect(seen, Qt.ClipOperation.ReplaceClip)
             for outline in strip.track.outlines(stage, self._chosen):
                 painter.setPen(pen)
                 painter.drawRoundedRect(outline.translated(scene.edge, 0), scene.px(3), scene.px(3))

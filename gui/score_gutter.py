@@ -67,7 +67,7 @@ class Gutter(Painted):
         if track.centred and not marks:
             y = top + max(0.0, (strip.height - heights) / 2)
         painter.save()
-        painter.setClipRect(QRectF(0, top, self.width(), strip.height))
+        painter.setClipRect(QRectF(0, top, self.width(), strip.height).intersected(QRectF(self.rect())))
         x, edge = scene.px(10), self.width() - scene.px(5)
         tick = face("ui", stage.type(10.5))
 

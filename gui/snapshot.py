@@ -8,8 +8,8 @@ import tempfile
 from html import unescape
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QMarginsF, QPoint, QRect, QSize, QSizeF
-from PySide6.QtGui import QFont, QImage, QPageSize, QPainter, QPainterPath, QPdfWriter
+from PySide6.QtCore import QBuffer, QCoreApplication, QMarginsF, QPoint, QRect, QSize, QSizeF
+from PySide6.QtGui import QFont, QImage, QPageSize, QPainter, QPainterPath, QPdfWriter, QPicture
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
@@ -17,10 +17,17 @@ KINDS = (".png", ".svg", ".pdf")
 DPI = 96
 
 
-def save(widget: QWidget, path: Path) -> None:
+def save(widget: QWidget, path: Path, scale: float | None = None) -> None:
     """Draw a widget as it is to a file of one of `KINDS`, told by its suffix.
 
     The file is complete or is not there: it is written beside its place and moved.
+
+    Parameters
+    ----------
+    widget : QWidget
+    path : Path
+    scale : float, optional
+        Pixels of a PNG for each one of the widget; by default as on its screen.
 
     Raises
     ------
@@ -35,7 +42,8 @@ def save(widget: QWidget, path: Path) -> None:
     handle, name = tempfile.mkstemp(suffix=kind, prefix=".loopscope-", dir=path.parent)
     os.close(handle)
     try:
-        if not {".png": _png, ".svg": _svg, ".pdf": _pdf}[kind](widget, name):
+        done = image(widget, scale).save(name) if kind == ".png" else {".svg": _svg, ".pdf": _pdf}[kind](widget, name)
+        if not done:
             raise OSError(f"{path}: the picture could not be written")
         os.chmod(name, 0o644)
         os.replace(name, path)
@@ -44,28 +52,70 @@ def save(widget: QWidget, path: Path) -> None:
         raise
 
 
-def _png(widget: QWidget, name: str) -> bool:
-    ratio = widget.devicePixelRatioF()
-    image = QImage(widget.size() * ratio, QImage.Format.Format_RGB32)
-    image.setDevicePixelRatio(ratio)
-    image.fill(widget.palette().window().color())
-    widget.render(image)
-    return image.save(name)
+def image(widget: QWidget, scale: float | None = None) -> QImage:
+    """A widget as pixels: as many for each of its own as its screen has, or as the scale says.
+
+    At another scale it is drawn from lines, so that a larger picture is a sharper one.
+
+    Raises
+    ------
+    MemoryError
+        So many pixels do not fit into memory.
+    """
+    ratio = widget.devicePixelRatioF() if scale is None else scale
+    made = QImage(widget.size() * ratio, QImage.Format.Format_RGB32)
+    if made.isNull():
+        raise MemoryError
+    made.fill(widget.palette().window().color())
+    if ratio == widget.devicePixelRatioF():
+        made.setDevicePixelRatio(ratio)
+        widget.render(made)
+    else:
+        with QPainter(made) as painter:
+            painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.TextAntialiasing)
+            painter.scale(ratio, ratio)
+            recorded(widget).play(painter)
+    return made
+
+
+def recorded(widget: QWidget) -> QPicture:
+    """What a widget draws, to be drawn again at any size."""
+    picture = QPicture()
+    with QPainter(picture) as painter:
+        widget.render(painter, QPoint(0, 0))
+    return picture
+
+
+def svg(widget: QWidget) -> bytes:
+    """A widget as an SVG's bytes."""
+    target, buffer = QSvgGenerator(), QBuffer()
+    target.setOutputDevice(buffer)
+    if not _draw_svg(widget, target):
+        raise OSError("the picture could not be drawn")
+    return _outlines(bytes(buffer.data().data()).decode()).encode()
 
 
 def _svg(widget: QWidget, name: str) -> bool:
     target = QSvgGenerator()
     target.setFileName(name)
+    if not _draw_svg(widget, target):
+        return False
+    file = Path(name)
+    file.write_text(_outlines(file.read_text(encoding="utf-8")), encoding="utf-8")
+    return True
+
+
+def _draw_svg(widget: QWidget, target: QSvgGenerator) -> bool:
     target.setResolution(DPI)
     target.setSize(widget.size())
     target.setViewBox(QRect(QPoint(0, 0), widget.size()))
     target.setTitle(_title(widget))
     target.setDescription(QCoreApplication.translate("snapshot", "Drawn by Loopscope"))
-    if not _paint(widget, target):
-        return False
-    file = Path(name)
-    file.write_text(_TEXT.sub(_outlined, file.read_text(encoding="utf-8")), encoding="utf-8")
-    return True
+    return _paint(widget, target)
+
+
+def _outlines(text: str) -> str:
+    return _TEXT.sub(_outlined, text)
 
 
 _TEXT = re.compile(r"<text ([^>]*)>(.*?)</text>", re.DOTALL)
@@ -99,12 +149,17 @@ def _data(shape: QPainterPath) -> str:
 
 def _pdf(widget: QWidget, name: str) -> bool:
     target = QPdfWriter(name)
+    page(target, widget)
+    return _paint(widget, target)
+
+
+def page(target: QPdfWriter, widget: QWidget) -> None:
+    """Make the pages of a document as large as a widget."""
     target.setResolution(DPI)
     target.setTitle(_title(widget))
     target.setCreator("Loopscope")
     target.setPageSize(QPageSize(_points(widget.size()), QPageSize.Unit.Point))
     target.setPageMargins(QMarginsF(0, 0, 0, 0))
-    return _paint(widget, target)
 
 
 def _paint(widget: QWidget, target: QSvgGenerator | QPdfWriter) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QStyle
@@ -107,6 +110,22 @@ class Themes(QObject):
         palette.wear(chosen)
         self._dress()
         self.changed.emit(chosen)
+
+    @contextmanager
+    def wearing(self, name: str) -> Iterator[Theme]:
+        """Paint in another theme until the block ends; nobody is told, so only what was made within looks right.
+
+        Raises
+        ------
+        KeyError
+            There is no such theme.
+        """
+        before, chosen = palette.current(), self.get(self._wish() if name == SYSTEM else name)
+        palette.wear(chosen)
+        try:
+            yield chosen
+        finally:
+            palette.wear(before)
 
     def animation_ms(self, wanted: int = 200) -> int:
         """Return how long a motion may take: as wanted, or 0 where the system asks for reduced motion."""

@@ -46,6 +46,7 @@ class Binder(QObject):
             menu = self._menus[entry.menu]
             if entry.separated:
                 menu.addSeparator()
+            menu = self._inner(menu, entry.within) if entry.within else menu
             menu.addAction(self._actions[entry.id])
 
     def __getitem__(self, id: str) -> QAction:
@@ -99,6 +100,16 @@ class Binder(QObject):
         """Every action of every menu with the menus that lead to it: ("View › Theme", action)."""
         for menu in self._menus.values():
             yield from _walk(menu, menu.title().replace("&", ""))
+
+    def _inner(self, menu: QMenu, title: str) -> QMenu:
+        """The menu within a menu that has this title in the table."""
+        for action in menu.actions():
+            inner = action.menu()
+            if isinstance(inner, QMenu) and inner.title() == shown(title):
+                return inner
+        made = menu.addMenu(shown(title))
+        made.setToolTipsVisible(True)
+        return made
 
     def _made(self, entry: Action, call: Callable[..., object]) -> QAction:
         action = QAction(shown(entry.text), self._window)

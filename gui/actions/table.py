@@ -2,61 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gui.actions.entry import EDIT, FILE, HELP, LEARN, MENUS, QT_TRANSLATE_NOOP, RUN, VIEW, Action, shown
+from gui.actions.exports import EXPORTS
 
-from PySide6.QtCore import QCoreApplication
+__all__ = ["ACTIONS", "EDIT", "FILE", "HELP", "LEARN", "MENUS", "RUN", "VIEW", "Action", "shown"]
 
-
-@dataclass(frozen=True)
-class Action:
-    """Something the user can do.
-
-    Attributes
-    ----------
-    id : str
-    text, tip : str
-        In English; `shown` translates them.
-    shortcut : tuple of str
-        Keys that work in the whole window.
-    menu : str
-        The menu's title; actions of one menu stand in the order of the table.
-    icon : str
-        A file's stem in resources/icons; empty: none.
-    checkable : bool
-    keys : tuple of str
-        Keys that the score understands besides, where it has the focus.
-    separated : bool
-        Whether a line is drawn above it in its menu.
-    """
-
-    id: str
-    text: str
-    tip: str
-    shortcut: tuple[str, ...]
-    menu: str
-    icon: str = ""
-    checkable: bool = False
-    keys: tuple[str, ...] = ()
-    separated: bool = False
-
-
-def QT_TRANSLATE_NOOP(context: str, text: str) -> str:
-    """Mark a text for lupdate, which knows this name; PySide's own is typed as returning any object."""
-    return text
-
-
-def shown(text: str) -> str:
-    """Translate a text, a tip or a menu's title of the table."""
-    return QCoreApplication.translate("actions", text)
-
-
-FILE = QT_TRANSLATE_NOOP("actions", "&File")
-EDIT = QT_TRANSLATE_NOOP("actions", "&Edit")
-VIEW = QT_TRANSLATE_NOOP("actions", "&View")
-RUN = QT_TRANSLATE_NOOP("actions", "&Run")
-LEARN = QT_TRANSLATE_NOOP("actions", "&Learn")
-HELP = QT_TRANSLATE_NOOP("actions", "&Help")
-MENUS = (FILE, EDIT, VIEW, RUN, LEARN, HELP)
 
 ACTIONS = (
     Action(
@@ -99,15 +49,7 @@ ACTIONS = (
         FILE,
         "rotate-ccw",
     ),
-    Action(
-        "file.picture",
-        QT_TRANSLATE_NOOP("actions", "Save &picture…"),
-        QT_TRANSLATE_NOOP("actions", "Draw the window to a PNG, SVG or PDF file"),
-        ("Ctrl+P",),
-        FILE,
-        "image",
-        separated=True,
-    ),
+    *EXPORTS,
     Action(
         "file.quit",
         QT_TRANSLATE_NOOP("actions", "&Quit"),
@@ -131,6 +73,15 @@ ACTIONS = (
         ("Ctrl+Shift+Z", "Ctrl+Y"),
         EDIT,
         "redo-2",
+    ),
+    Action(
+        "edit.copy_picture",
+        QT_TRANSLATE_NOOP("actions", "&Copy picture"),
+        QT_TRANSLATE_NOOP("actions", "Put the whole score on the clipboard, as pixels and as SVG"),
+        ("Ctrl+Shift+C",),
+        EDIT,
+        "copy",
+        separated=True,
     ),
     Action(
         "edit.input",

@@ -81,6 +81,11 @@ class Analyses(QObject):
         self._next()
         return None
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way or waits."""
+        return self._running is not None or bool(self._waiting)
+
     def close(self) -> None:
         """Stop the thread; nothing is computed any more."""
         self._closed = True

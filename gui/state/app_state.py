@@ -12,7 +12,7 @@ from gui.state.horizon import Horizon
 from gui.state.playback import Playback
 from gui.state.project import Project
 from gui.state.selection import Selection
-from gui.state.session import Session
+from gui.state.session import Computed, Session
 
 
 class AppState(QObject):
@@ -23,9 +23,13 @@ class AppState(QObject):
     parent : QObject, optional
     project : Project, optional
         What to begin with; by default the start scenario.
+    computed : Computed, optional
+        A run of the project that has been done already.
     """
 
-    def __init__(self, parent: QObject | None = None, project: Project | None = None) -> None:
+    def __init__(
+        self, parent: QObject | None = None, project: Project | None = None, computed: Computed | None = None
+    ) -> None:  # fmt: skip
         super().__init__(parent)
         self.document = Document(self, project)
         self.cursor = Cursor(self)
@@ -34,9 +38,28 @@ class AppState(QObject):
         self.playback = Playback(self.cursor, self)
         self._task: Task | None = None
         # Before the session, so that what it brings finds the cursor in place when the views hear of it.
-        self.session = Session(self.document, self)
+        self.session = Session(self.document, self, computed)
         self.session.trace_changed.connect(self._on_trace_changed)
         self.document.project_changed.connect(self._on_project_changed)
+        if computed is not None:
+            self._on_trace_changed(computed.trace)
+
+    def double(self) -> AppState | None:
+        """Return a state of its own over the same run: its playhead and selection move, and these stay.
+
+        None before the first run is done.
+        """
+        newest = self.session.newest
+        if newest is None:
+            return None
+        # While another run is under way, the trace is still that of the project before.
+        project = newest.project if self.session.running else self.document.project
+        other = AppState(None, project, newest)
+        other.cursor.granularity = self.cursor.granularity
+        other.cursor.go_index(self.cursor.index)
+        other.selection.set(self.selection.value)
+        other.selection.keep_within(newest.trace)
+        return other
 
     def close(self) -> None:
         """Stop the playback and the threads; to be called before the program ends."""

@@ -54,6 +54,13 @@ class Session(QObject):
 
     Every edit that matters asks for a run on the worker thread; only the newest request counts. Where a run
     fails, the trace before it stays.
+
+    Parameters
+    ----------
+    document : Document
+    parent : QObject, optional
+    computed : Computed, optional
+        A run of the document's project that has been done already.
     """
 
     trace_changed = Signal(object)
@@ -68,10 +75,12 @@ class Session(QObject):
     computed = Signal(object)
     """The analysis with this key is done."""
 
-    def __init__(self, document: Document, parent: QObject | None = None) -> None:
+    def __init__(
+        self, document: Document, parent: QObject | None = None, computed: Computed | None = None
+    ) -> None:  # fmt: skip
         super().__init__(parent)
         self._document = document
-        self._computed: Computed | None = None
+        self._computed = computed
         self._words = narration.Words()
         self._ticket = 0
         self._running = self._busy = self._closed = False
@@ -86,12 +95,26 @@ class Session(QObject):
         self._training.failed.connect(self._fail)
         document.project_changed.connect(self._on_project_changed)
         document.drawing_changed.connect(self._tell)
-        self.run()
+        if computed is None:
+            self.run()
+        else:
+            self._analyses.set_trace(computed.trace)
+            self._name_columns()
 
     @property
     def trace(self) -> Trace | None:
         """The newest run; None before the first is done."""
         return self._computed.trace if self._computed else None
+
+    @property
+    def newest(self) -> Computed | None:
+        """The newest run and what was asked; None before the first is done."""
+        return self._computed
+
+    @property
+    def analysing(self) -> bool:
+        """Whether an analysis that somebody asked for is not there yet."""
+        return self._analyses.busy
 
     @property
     def samples(self) -> tuple[tasks.Sample, ...]:

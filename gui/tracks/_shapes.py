@@ -20,7 +20,7 @@ FINE = 3.5
 """Rows lower than this, at a unit of 1, are a strip without gaps."""
 
 _MODE = QPainter.CompositionMode
-_LINES = (QPaintEngine.Type.SVG, QPaintEngine.Type.Pdf)
+_LINES = (QPaintEngine.Type.SVG, QPaintEngine.Type.Pdf, QPaintEngine.Type.Picture)
 
 
 def lines(painter: QPainter) -> bool:

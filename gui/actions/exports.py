@@ -1,0 +1,50 @@
+"""The actions of File › Export."""
+
+from __future__ import annotations
+
+from gui.actions.entry import EXPORT, FILE, QT_TRANSLATE_NOOP, Action
+
+EXPORTS = (
+    Action(
+        "file.picture",
+        QT_TRANSLATE_NOOP("actions", "&Picture…"),
+        QT_TRANSLATE_NOOP("actions", "The score, the stage, the window or a panel as PNG, SVG or PDF"),
+        ("Ctrl+P",),
+        FILE,
+        "image",
+        separated=True,
+        within=EXPORT,
+    ),
+    Action(
+        "file.numbers",
+        QT_TRANSLATE_NOOP("actions", "&Numbers…"),
+        QT_TRANSLATE_NOOP("actions", "A track as CSV or NPZ, or the whole run as NPZ or safetensors"),
+        ("Ctrl+Shift+D",),
+        FILE,
+        within=EXPORT,
+    ),
+    Action(
+        "file.weights",
+        QT_TRANSLATE_NOOP("actions", "&Weights…"),
+        QT_TRANSLATE_NOOP("actions", "The weights as a state dict: safetensors, NPZ, or a checkpoint of PyTorch"),
+        ("Ctrl+Shift+B",),
+        FILE,
+        within=EXPORT,
+    ),
+    Action(
+        "file.script_numpy",
+        QT_TRANSLATE_NOOP("actions", "&Script (NumPy)…"),
+        QT_TRANSLATE_NOOP("actions", "The run as a program in plain NumPy that makes the same numbers"),
+        ("Ctrl+Shift+Y",),
+        FILE,
+        within=EXPORT,
+    ),
+    Action(
+        "file.script_torch",
+        QT_TRANSLATE_NOOP("actions", "Script (Py&Torch)…"),
+        QT_TRANSLATE_NOOP("actions", "The run as a program in PyTorch that makes the same numbers"),
+        ("Ctrl+Shift+T",),
+        FILE,
+        within=EXPORT,
+    ),
+)

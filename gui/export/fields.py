@@ -1,0 +1,145 @@
+"""What the dialogs of pictures and films ask alike: what is drawn, in which theme, how large, with a look at it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from gui import palette, snapshot
+from gui.export import studio
+from gui.export.studio import LARGEST, SCORE, SMALLEST, STAGE, WINDOW, NothingToDraw, Subject
+from gui.theme import px, theme, themes
+from gui.widgets import Choice, FieldRow, IntField, label
+from gui.widgets.painted import Painted
+
+if TYPE_CHECKING:
+    from gui.main_window import MainWindow
+
+OWN, GIVEN = "own", "given"
+DELAY_MS = 150
+"""So long after the last change the preview is drawn anew."""
+
+
+class Fields(QWidget):
+    """Asks what is drawn, in which theme and how large.
+
+    Parameters
+    ----------
+    window : MainWindow
+    panels : bool
+        Whether panels can be chosen.
+    """
+
+    changed = Signal()
+
+    def __init__(self, window: MainWindow, panels: bool) -> None:
+        super().__init__()
+        self._window = window
+        found = [(d.objectName(), d.title) for d in studio.open_panels(window)] if panels else []
+        options = [(SCORE, self.tr("The whole score")), (STAGE, self.tr("The stage of the presentation"))]
+        self.what = Choice([*options, (WINDOW, self.tr("The window")), *found])
+        self.theme = Choice([(name, themes().title(name)) for name in themes().names()[1:]])
+        self.theme.set_current(theme().name)
+        self.sizing = Choice([(OWN, self.tr("its own")), (GIVEN, self.tr("as given"))])
+        self.wide, self.high = IntField(1920, SMALLEST, LARGEST, 10), IntField(1080, SMALLEST, LARGEST, 10)
+        self.wide.setAccessibleName(self.tr("Width in pixels"))
+        self.high.setAccessibleName(self.tr("Height in pixels"))
+        self._pair = self._paired()
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(px(8))
+        for text, editor in (
+            (self.tr("&What"), self.what), (self.tr("&Theme"), self.theme), (self.tr("Si&ze"), self.sizing),
+        ):  # fmt: skip
+            self.column.addWidget(FieldRow(text, editor))
+        self.column.addWidget(self._pair)
+        for choice in (self.what, self.theme, self.sizing):
+            choice.chosen.connect(self._on_chosen)
+        for field in (self.wide, self.high):
+            field.committed.connect(self.changed)
+
+    def subject(self) -> Subject:
+        """What was asked for."""
+        given = QSize(self.wide.value(), self.high.value()) if self.sizing.current() == GIVEN else None
+        return Subject(self.what.current(), self.theme.current(), given)
+
+    def show_size(self, size: QSize) -> None:
+        """Show how large it is by itself."""
+        if self.sizing.current() == OWN:
+            self.wide.set_value(size.width())
+            self.high.set_value(size.height())
+            self._follow()
+
+    def _paired(self) -> FieldRow:
+        pair = QWidget()
+        row = QHBoxLayout(pair)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.wide)
+        row.addWidget(label("×", "muted"))
+        row.addWidget(self.high)
+        pair.setFocusProxy(self.wide)
+        return FieldRow(self.tr("Pixels"), pair)
+
+    def _follow(self) -> None:
+        own = self.sizing.current() == OWN
+        self.wide.setEnabled(not own)
+        self.high.setEnabled(not own)
+
+    def _on_chosen(self, id: str) -> None:
+        self._follow()
+        self.changed.emit()
+
+
+class Preview(Painted):
+    """A small look at what will be drawn, made anew a moment after something changed."""
+
+    drawn = Signal(QSize)
+    """It is there; how large the picture is."""
+    failed = Signal(str)
+
+    def __init__(self, window: MainWindow, fields: Fields) -> None:
+        super().__init__()
+        self._window, self._fields = window, fields
+        self._image = QImage()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(DELAY_MS)
+        self._timer.timeout.connect(self.refresh)
+        fields.changed.connect(self._timer.start)
+        self.setMinimumSize(px(420), px(320))
+        self.setAccessibleName(self.tr("Preview"))
+
+    def refresh(self) -> None:
+        """Draw it now."""
+        try:
+            with studio.drawn(self._window, self._fields.subject()) as widget:
+                size = widget.size()
+                room = self.size() * self.devicePixelRatioF()
+                share = min(1.0, room.width() / size.width(), room.height() / size.height())
+                image = snapshot.image(widget)
+        except NothingToDraw as error:
+            self._image = QImage()
+            self.failed.emit(str(error))
+        else:
+            self._image = image.scaled(
+                image.size() * share, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+            )
+            self.drawn.emit(size)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the picture in the middle, with an edge."""
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.fillRect(self.rect(), palette.blend(theme().panel, theme().border, 0.35))
+            if self._image.isNull():
+                return
+            size = self._image.size().scaled(self.size() - QSize(px(16), px(16)), Qt.AspectRatioMode.KeepAspectRatio)
+            left, top = (self.width() - size.width()) / 2, (self.height() - size.height()) / 2
+            area = QRectF(left, top, size.width(), size.height())
+            painter.drawImage(area, self._image)
+            painter.setPen(theme().border)
+            painter.drawRect(area)

@@ -1,0 +1,113 @@
+"""Where a file goes to, and what is said when it is there or could not be written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QLocale, QObject
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from gui.state import wording
+from gui.work.worker import Worker
+
+Filter = tuple[str, str]
+"""What a kind of file is called, and its suffix."""
+
+
+def ask_path(parent: QWidget, title: str, name: str, filters: Sequence[Filter]) -> Path | None:
+    """Ask where to write to; the dialog asks about a file that is there. None: nowhere.
+
+    Parameters
+    ----------
+    parent : QWidget
+    title : str
+    name : str
+        What the file is called where the user does not say otherwise.
+    filters : sequence of (str, str)
+        The kinds there are; the suffix of the chosen one is added where the name has none of theirs.
+    """
+    lines = [f"{text} (*{suffix})" for text, suffix in filters]
+    path, chosen = QFileDialog.getSaveFileName(parent, title, name, ";;".join(lines))
+    if not path:
+        return None
+    if not path.lower().endswith(tuple(suffix for _, suffix in filters)):
+        path += filters[lines.index(chosen) if chosen in lines else 0][1]
+    return Path(path)
+
+
+def sentence(path: Path, error: BaseException) -> str:
+    """What went wrong with a file, in one sentence."""
+    if isinstance(error, OSError):
+        return QCoreApplication.translate("saving", "{}: cannot be written: {}").format(
+            path.name, error.strerror or error
+        )
+    return wording.failure(error) if isinstance(error, Exception) else str(error)
+
+
+def bytes_of(size: int) -> str:
+    """A number of bytes as people read it: 2.3 MB."""
+    return QLocale().formattedDataSize(size, 1, QLocale.DataSizeFormat.DataSizeSIFormat)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of everything in a folder."""
+    files = [path] if path.is_file() else [inside for inside in path.rglob("*") if inside.is_file()]
+    return sum(file.stat().st_size for file in files)
+
+
+class Saver(QObject):
+    """Writes files on a thread of its own, one after the other.
+
+    Parameters
+    ----------
+    said, failed : callable
+        Are given a sentence.
+    parent : QObject
+    """
+
+    def __init__(self, said: Callable[[str], object], failed: Callable[[str], object], parent: QObject) -> None:
+        super().__init__(parent)
+        self._said, self._failed = said, failed
+        self._waiting: list[tuple[Path, Callable[[], Any]]] = []
+        self._path: Path | None = None
+        self._worker = Worker("exports", self)
+        self._worker.done.connect(self._on_done)
+        self._worker.failed.connect(self._on_failed)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being written."""
+        return self._path is not None
+
+    def write(self, path: Path, job: Callable[[], Any]) -> None:
+        """Write a file by calling ``job`` on the thread; what it raises is said in a sentence."""
+        self._waiting.append((path, job))
+        self._next()
+
+    def say_written(self, path: Path) -> None:
+        """Say that a file is there."""
+        self._said(self.tr("{} is written ({}).").format(path.name, bytes_of(size_of(path))))
+
+    def close(self) -> None:
+        """Wait for what is being written; nothing is written any more."""
+        self._waiting.clear()
+        self._worker.close()
+
+    def _next(self) -> None:
+        if self._path is None and self._waiting:
+            self._path, job = self._waiting.pop(0)
+            self._worker.submit(job)
+
+    def _on_done(self, ticket: int, result: Any) -> None:
+        path, self._path = self._path, None
+        if path is not None:
+            self.say_written(path)
+        self._next()
+
+    def _on_failed(self, ticket: int, error: Exception) -> None:
+        path, self._path = self._path, None
+        if path is not None:
+            self._failed(sentence(path, error))
+        self._next()
