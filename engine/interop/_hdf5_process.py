@@ -14,6 +14,11 @@ from typing import Any
 
 import numpy as np
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 #: Deflate, shuffle, checksum and LZF come with the library; others would be looked for on this machine.
 FILTERS = {1, 2, 3, 32000}
 MOST_OBJECTS, DEEPEST, RATIO = 100_000, 32, 1100
@@ -123,9 +128,7 @@ def answer(data: bytes, limit: int) -> tuple[dict[str, Any], list[np.ndarray]]:
 def main() -> None:
     """Read the file from the input; the argument is how many bytes it may unpack to."""
     limit = int(sys.argv[1])
-    with contextlib.suppress(ImportError, ValueError, OSError):  # not on every system
-        import resource
-
+    with contextlib.suppress(AttributeError, ValueError, OSError):  # not on every system
         resource.setrlimit(resource.RLIMIT_AS, (2 * limit + OVERHEAD,) * 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     facts, values = answer(sys.stdin.buffer.read(), limit)

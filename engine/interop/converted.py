@@ -72,6 +72,8 @@ class Layer:
         As if it stood alone.
     reads : str
         The name of the layer whose states it reads directly, step by step; empty: something else.
+    turned : bool
+        Whether it reads its sequence from the end.
     """
 
     name: str
@@ -80,11 +82,12 @@ class Layer:
     nonlinearity: str = "tanh"
     told: Told = Told()
     reads: str = ""
+    turned: bool = False
 
     @property
     def form(self) -> tuple[Any, ...]:
         """What two layers must share to be layers of one module."""
-        return self.cell, self.hidden_size, self.nonlinearity, tuple(sorted(self.arrays))
+        return self.cell, self.hidden_size, self.nonlinearity, self.turned, tuple(sorted(self.arrays))
 
     @property
     def hidden_size(self) -> int:
@@ -164,7 +167,7 @@ def _stacks(layers: list[Layer]) -> list[list[Layer]]:
         before = by_name[name]
         fits = [
             layer for layer in found
-            if layer.form == before.form and layer.arrays["weight_ih"].shape[1] == before.width and not before.told.head
+            if layer.form == before.form and layer.arrays["weight_ih"].shape[1] == before.width
         ]  # fmt: skip
         if len(found) == 1 and fits:
             follows[name] = fits[0]

@@ -99,8 +99,9 @@ def converted(layers: Sequence[KerasLayer], told: bool) -> Converted:
             others.update(_other(layer))
         else:
             found.append(_placed(made, layer, by_name) if told else _following(made, found))
-    if refused and not found:
-        raise Refused("; ".join(refused[:3]))
+    if not found:
+        kinds = ", ".join(dict.fromkeys(layer.kind or layer.name for layer in layers)) or "nothing"
+        raise Refused("; ".join(refused[:3]) or f"holds no LSTM, GRU or SimpleRNN layer; it holds {kinds}")
     note = (f"not shown: {'; '.join(refused[:3])}",) if refused else ()
     found = [replace(layer, told=replace(layer.told, notes=(*layer.told.notes, *note))) for layer in found]
     return assembled(found, others)
@@ -138,7 +139,8 @@ def _recurrent(layer: KerasLayer) -> Layer | None:
     if config.get("stateful"):
         notes.append(f"{layer.name} is stateful: there it goes on from the batch before, here from zeros")
     pattern = "" if sequences is None else "many-to-many" if sequences else "many-to-one"
-    return Layer(layer.name, KINDS[kind][0], parts, nonlinearity, Told(pattern, notes=tuple(notes)))
+    turned = bool(config.get("go_backwards"))
+    return Layer(layer.name, KINDS[kind][0], parts, nonlinearity, Told(pattern, notes=tuple(notes)), turned=turned)
 
 
 def _wrapped(layer: KerasLayer) -> tuple[str, Mapping[str, Any]]:

@@ -59,7 +59,8 @@ def load_torch(path: str | Path, **choices: Any) -> Loaded:
     ----------
     path : str or Path
         ``.pt``, ``.pth`` (zip and legacy: a state dict, a checkpoint that holds one, a whole module),
-        ``.safetensors`` or ``.npz``; Keras's ``.keras``, ``.weights.h5`` and ``.h5`` with the package h5py.
+        ``.safetensors`` or ``.npz``; Keras's ``.keras``, ``.weights.h5`` and ``.h5`` with the
+        package h5py; ``.onnx`` with the package onnx.
     **choices
         What weights cannot say: ``pattern`` (many-to-many by default), ``nonlinearity`` ("tanh"), and ``layer``:
         which of several recurrent modules, by its name in the file ("encoder.rnn"). ``head`` and ``embedding``: the

@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 import safetensors
 
-from engine.interop import _unpickle, keras_files
+from engine.interop import _unpickle, keras_files, onnx_files
 from engine.interop._pickle_machine import Damaged
 from engine.interop._unpickle import Tensor
 from engine.interop.files import (
@@ -33,7 +33,8 @@ SAFE_DTYPES = {
     "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
     "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
 }  # fmt: skip
-SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".npz", *keras_files.SUFFIXES)
+SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".npz", *keras_files.SUFFIXES,
+            *onnx_files.SUFFIXES)  # fmt: skip
 
 
 def entries(path: Path) -> Entries:
@@ -54,6 +55,8 @@ def entries(path: Path) -> Entries:
             return _npz(path, data)
         if path.suffix.lower() in keras_files.SUFFIXES:
             return keras_files.entries(path, data)
+        if path.suffix.lower() in onnx_files.SUFFIXES:
+            return onnx_files.entries(path, data)
         return _torch_zip(path, data) if data[:4] == b"PK\x03\x04" else _torch_legacy(path, data)
     except ImportFileError:
         raise
