@@ -53,7 +53,8 @@ class ImportDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Open a network"))
         self._weights, self._place = weights, (engine, device)
-        self._wishes = Wishes()
+        self._wishes, self._ticket = Wishes(), 0
+        self._unread: dict[str, Callable[[], Any]] = {}
         self._offer: Offer | None = None
         self._worker = Worker("import", self)
         self._worker.done.connect(self._on_offer)
@@ -159,9 +160,11 @@ class ImportDialog(QDialog):
         loss = {LAST: "linear", NEXT: "cross-entropy"}.get(id, id)
         numbers = loss in ("mse", "binary-cross-entropy")
         self.rows["target"].setVisible(numbers)
+        if not numbers:
+            self._unread.pop("target", None)
         kept = self._wishes.target if numbers else None
         self._wishes = replace(self._wishes, loss=loss, next_token=id == NEXT, target=kept)
-        if numbers and kept is None:
+        if numbers and kept is None and "target" not in self._unread:
             self._refuse(self.tr("Choose a target: numbers, a row for each output."))
             return
         self._ask()
@@ -177,7 +180,8 @@ class ImportDialog(QDialog):
 
     def _read(self, field: _FileField, path: str, read: Callable[[str], Any], name: str) -> None:
         field.show_path(path)
-        self._try(lambda wishes: replace(wishes, **{name: read(path)}))
+        self._unread[name] = partial(read, path)
+        self._try()
 
     def _ask(self, *_: object) -> None:
         choices: dict[str, Any] = {"layer": self.layer.currentData(), "pattern": self.pattern.currentData()}
@@ -185,17 +189,21 @@ class ImportDialog(QDialog):
         if choices["pattern"] != PATTERNS[-1]:
             choices |= {"head": self.head.currentData(), "embedding": self.embedding.currentData()}
         self._wishes = replace(self._wishes, choices=choices)
-        self._try(lambda wishes: wishes)
+        self._try()
 
-    def _try(self, change: Callable[[Wishes], Wishes]) -> None:
-        """Try the wishes out beside the window, with a change that may have to read a file."""
+    def _try(self) -> None:
+        """Try the wishes out beside the window, with those that have to be read from files."""
         self.open_button.setEnabled(False)
-        self._worker.submit(partial(_tried, self._weights, self._wishes, change, self._place))
+        job = partial(_tried, self._weights, self._wishes, dict(self._unread), self._place)
+        self._ticket = self._worker.submit(job)
 
     # What is said ----------------------------------------------------------------------------------------
 
     def _on_offer(self, ticket: int, result: tuple[Wishes, Offer]) -> None:
+        if ticket != self._ticket:
+            return
         self._wishes, found = result
+        self._unread.clear()
         self._offer = found
         self.problem.hide()
         self.open_button.setEnabled(True)
@@ -280,10 +288,11 @@ class ImportDialog(QDialog):
         )
 
     def _on_failed(self, ticket: int, error: Exception) -> None:
-        self._refuse(str(error) if isinstance(error, ValueError) else wording.failure(error))
+        if ticket == self._ticket:
+            self._refuse(str(error) if isinstance(error, ValueError) else wording.failure(error))
 
     def _refuse(self, text: str) -> None:
-        self._offer = None
+        self._offer, self._ticket = None, 0
         self.summary.clear()
         self.open_button.setEnabled(False)
         self.proof.hide()
@@ -300,7 +309,7 @@ class _FileField(QWidget):
     """A file that may be chosen, and what stands in its place."""
 
     chosen = Signal(str)
-    """The user chose the file with this path; empty: none any more."""
+    """The user chose the file with this path."""
 
     def __init__(self, title: str, suffixes: Sequence[str], beside: Path) -> None:
         super().__init__()
@@ -333,11 +342,11 @@ class _FileField(QWidget):
 
 
 def _tried(
-    weights: Weights, wishes: Wishes, change: Callable[[Wishes], Wishes], place: tuple[str, str]
+    weights: Weights, wishes: Wishes, unread: dict[str, Callable[[], Any]], place: tuple[str, str]
 ) -> tuple[Wishes, Offer]:
     """Called on the worker's thread."""
-    changed = change(wishes)
-    return changed, offer(weights, changed, *place)
+    whole = replace(wishes, **{name: read() for name, read in unread.items()})
+    return whole, offer(weights, whole, *place)
 
 
 def _listed(names: Sequence[str], most: int = 6) -> str:

@@ -2,11 +2,13 @@
 
 import threading
 
+import numpy as np
 import pytest
 import torch
 from PySide6.QtWidgets import QWidget
 
-from gui import importing
+from engine.interop.load import Weights
+from gui import import_dialog, importing
 from gui.importing import Importer
 from gui.state.app_state import AppState
 from gui.state.document import opened
@@ -95,3 +97,31 @@ def test_a_second_file_takes_the_place_of_the_question_about_the_first(bench, qt
     assert closed
     importer.dialog.open_button.click()
     assert [project.task.title for project in begun] == ["two.pt"]
+
+
+def test_of_what_is_chosen_while_another_choice_is_tried_nothing_is_lost(qtbot, dressed, tmp_path, monkeypatch):
+    torch.save({"rnn": torch.nn.RNN(3, 4).state_dict()}, tmp_path / "r.pt")
+    np.save(tmp_path / "x.npy", np.ones((5, 3)))
+    gate, begun, original = threading.Event(), [], import_dialog.offer
+
+    def slowly(weights, wishes, *place):
+        begun.append(wishes)
+        assert gate.wait(20)
+        return original(weights, wishes, *place)
+
+    monkeypatch.setattr(import_dialog, "offer", slowly)
+    made = import_dialog.ImportDialog(Weights(tmp_path / "r.pt"), "numpy", "cpu")
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitUntil(lambda: len(begun) == 1)
+    made.sequence.chosen.emit(str(tmp_path / "x.npy"))
+    for choice, value in ((made.nonlinearity, "relu"), (made.pattern, "many-to-one")):
+        choice.set_current(value)
+        choice.chosen.emit(value)
+    gate.set()
+    qtbot.waitUntil(made.open_button.isEnabled)
+    with qtbot.waitSignal(made.accepted_offer) as offered:
+        made.open_button.click()
+    project = offered.args[0].project
+    assert (project.spec.nonlinearity, project.spec.pattern, len(project.sources[0])) == ("relu", "many-to-one", 5)
+    assert len(begun) == 2  # what was overtaken is not tried
