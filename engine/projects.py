@@ -22,7 +22,7 @@ import numpy as np
 
 from engine import layout
 from engine.interop import tensors
-from engine.interop.files import ImportFileError, check_members, read_bytes
+from engine.interop.files import ImportFileError, check_members, read_bytes, reason
 from engine.network import Network
 from engine.spec import ModelSpec, SpecError
 
@@ -195,8 +195,7 @@ def unpack(path: Path, data: bytes) -> Saved:
     except SpecError as error:
         raise ProjectError(path, f"holds a network that cannot be: {error}") from None
     except Exception as error:  # the readers of damaged files raise every kind
-        said = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ProjectError(path, f"is damaged or no project ({said[:120]})") from None
+        raise ProjectError(path, f"is damaged or no project: {reason(error)}") from None
 
 
 def _unpacked(path: Path, data: bytes) -> Saved:
@@ -222,7 +221,10 @@ def _unpacked(path: Path, data: bytes) -> Saved:
     missing = [name for name in layout.shapes(spec) if name not in parameters]
     if missing:
         raise ProjectError(path, f"lacks the parameters {', '.join(missing[:8])}")
-    network = Network(spec, parameters)
+    try:
+        network = Network(spec, parameters)
+    except ValueError as error:
+        raise ProjectError(path, str(error)) from None
     others = {n.removeprefix("array/"): v.copy() for n, v in arrays.items() if n.startswith("array/")}
     return Saved(spec, network.parameters, others, stored["facts"])
 
