@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -144,8 +145,9 @@ def _capture() -> bytes:
 
 
 def _tokenizer() -> bytes:
+    vocabulary = {"a": 0, "b": 1, "ab": 2, "<unk>": 3}
     return json.dumps({
-        "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "<unk>": 3}, "merges": ["a b"], "unk_token": "<unk>"},
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": ["a b"], "unk_token": "<unk>"},
         "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Lowercase"}]},
         "pre_tokenizer": {"type": "Whitespace"}, "post_processor": None,
         "added_tokens": [{"id": 4, "content": "<s>"}],
@@ -164,11 +166,9 @@ def samples() -> dict[str, bytes]:
         "words.txt": b"<unk>\nthe\nfilm\n", "words.json": b'{"the": 0, "film": 1}', "tokenizer.json": _tokenizer(),
         "a.loopscope": _project(), "imported.loopscope": _imported(),
     }  # fmt: skip
-    try:
+    with suppress(ImportError):  # without torch its files are left out
         found |= {"zip.pt": _torch(True), "legacy.pth": _torch(False), "whole.bin": _torch(True),
                   "whole.ckpt": _torch(False), "capture.loopscope": _capture()}  # fmt: skip
-    except ImportError:  # no torch: its files are left out
-        pass
     for path in sorted(FILES.glob("*")):
         found[path.name] = path.read_bytes()
     return found
