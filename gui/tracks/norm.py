@@ -81,8 +81,9 @@ class NormTrack(Track):
             painter.drawLine(QPointF(stage.left, round(y)), QPointF(stage.right, round(y)))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         frame = self._sheet.norm
-        for index, line in enumerate(frame.lines):
-            self._paint_line(painter, stage, line, 0.55 if index + 1 < len(frame.lines) else 1.0)
+        top = self._sheet.trace.spec.num_layers - 1
+        for line in frame.lines:
+            self._paint_line(painter, stage, line, 0.55 if line.layer < top else 1.0)
         self._label_lines(painter, stage)
 
     def touched(self, move: Move) -> Sequence[tuple[int, int]]:

@@ -90,7 +90,8 @@ class GradientCard(Card):
         if flow.own or (frame.source and flow.state == "h"):
             own = self._sources()[frame.source] if flow.state == "h" else self.tr("through h")
             line = [(f"{own} ", "muted"), (number(flow.own), "strong"), (" · ", "muted")]
-        lines.append([*line, (f"‖{name}‖ ", "muted"), (number(flow.total), "backward")])
+        if line or not lines or flow.factor is None:  # else the line above has said it
+            lines.append([*line, (f"‖{name}‖ ", "muted"), (number(flow.total), "backward")])
         return lines
 
     def _sources(self) -> dict[str, str]:

@@ -39,7 +39,7 @@ class SpectrumCard(Card):
         if gates != self._gates:
             self._gates = gates
             tip = self.tr("The weights from h to gate {}")
-            self.choice.set_segments([Segment(name, f"W_h{name}", tip.format(name)) for name in gates])
+            self.choice.set_segments([Segment(name, f"W_h{name}", tip.format(name), math=True) for name in gates])
         self.choice.setVisible(bool(gates))
         if gates:
             self.choice.set_current(gate)

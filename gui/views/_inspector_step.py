@@ -43,7 +43,7 @@ class StepCard(Card):
         if frame.names != self._names:
             self._names = frame.names
             tip = self.tr("The equation of {}")
-            self.choice.set_segments([Segment(name, name, tip.format(name)) for name in frame.names])
+            self.choice.set_segments([Segment(name, name, tip.format(name), math=True) for name in frame.names])
             self.choice.setVisible(len(frame.names) > 1)
         if self.choice.current() != frame.name:
             self.choice.set_current(frame.name)

@@ -14,7 +14,7 @@ from gui.state.analyses import Failed, Key
 from gui.state.app_state import AppState
 from gui.state.selection import Selected
 from gui.theme import px, theme
-from gui.widgets import Choice, label
+from gui.widgets import Choice, SymbolLabel, label
 from gui.widgets.painted import LOOK_EVENTS
 
 GROUP = "Gradient laboratory"
@@ -52,7 +52,7 @@ class Instrument(QWidget):
         self.lane = Choice()
         self.lane.setAccessibleName(self.tr("Layer and direction"))
         self.lane.setToolTip(self.tr("Which layer, direction and part"))
-        self.empty = label("", "muted")
+        self.empty = SymbolLabel("", "muted")
         self.empty.setWordWrap(True)
         self.controls = QVBoxLayout()  # what stays when there is nothing to see
         self.body = QWidget()

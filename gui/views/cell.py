@@ -19,7 +19,7 @@ from gui.views import _cell_paint as draw
 from gui.views._cell_canvas import CellCanvas
 from gui.views._cell_picture import Ways
 from gui.views._cell_pins import Pin, Pins
-from gui.widgets import icon_button, label
+from gui.widgets import SymbolLabel, icon_button, label
 from gui.widgets.math_line import MathLine
 from gui.widgets.number_lines import NumberLines
 from gui.widgets.painted import LOOK_EVENTS
@@ -50,7 +50,7 @@ class CellView(QWidget):
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.heading = label("", "title")
-        self.caption = label("", "muted")
+        self.caption = SymbolLabel("", "muted")
         self.follow = icon_button("x", self.tr("Follow the playhead again"), "flat")
         self.canvas = CellCanvas()
         self.canvas.setAccessibleName(self.tr("Diagram of the cell"))

@@ -14,7 +14,7 @@ from gui.frames.heatmap import scale_of
 from gui.frames.lab_jacobian import JacobianFrame
 from gui.theme import theme
 from gui.views._laboratory import Instrument
-from gui.widgets import ScaleLegend, Section, Segment, SegmentedControl, label
+from gui.widgets import ScaleLegend, Section, Segment, SegmentedControl, SymbolLabel, label
 from gui.widgets.log_plot import Curve, LogPlot
 from gui.widgets.math_line import MathLine, Run, sign
 from gui.widgets.matrix_plot import MatrixPlot
@@ -55,7 +55,7 @@ class JacobianView(Instrument):
         self.product.set_tip(self._product_tip)
         self.verdict = label("", "")
         self.verdict.setWordWrap(True)
-        self.numbers = label("", "small")
+        self.numbers = SymbolLabel("", "small")
         self.numbers.setWordWrap(True)
         self.controls.addWidget(self.whose)
         line = QHBoxLayout()
@@ -101,7 +101,7 @@ class JacobianView(Instrument):
         scale = scale_of(frame.block)
         self.legend.set_scale(scale, "J")
         self.block.set_signed(frame.block, scale)
-        self.singular.set_bars(frame.singular[None], [lambda: theme().backward])
+        self.singular.set_bars(frame.singular[None], [lambda: theme().ink])
         self.singular_title.set_note(f"σ₁ = {number(frame.singular[0])}")
         self.singular_title.setToolTip(self.tr("σ₁ is the most that the step can enlarge a gradient"))
         end = str(frame.end + 1)

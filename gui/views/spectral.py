@@ -11,12 +11,11 @@ from gui.format import number
 from gui.frames import lab_jacobian, spectrum
 from gui.frames.spectrum import Measure
 from gui.state.project import EDITED, Project
-from gui.theme import px
 from gui.views._laboratory import Instrument
-from gui.widgets import Section, Segment, SegmentedControl, ValueSlider, label
+from gui.widgets import Section, Segment, SegmentedControl, SymbolLabel, ValueSlider, label
 from gui.widgets.plane import ComplexPlane
 
-LEAST, MOST, SIDE = 0.05, 3.0, 250
+LEAST, MOST = 0.05, 3.0
 STEP = "J"
 
 
@@ -35,11 +34,11 @@ class SpectralView(Instrument):
         self._known: tuple[np.ndarray, tuple[str, str], Measure] | None = None
         self.which = SegmentedControl(name=self.tr("Which matrix"))
         self.plane_title = Section("")
-        self.plane = ComplexPlane()
+        self.plane = ComplexPlane(0.9)
         self.slider = ValueSlider(LEAST, MOST)
         self.slider.setAccessibleName(self.tr("Spectral radius of the recurrent weights"))
         self.slider.setToolTip(self.tr("Scale the recurrent weights to another spectral radius; undo brings them back"))
-        self.numbers = label("")
+        self.numbers = SymbolLabel("")
         self.numbers.setWordWrap(True)
         self.note = label("", "small")
         self.note.setWordWrap(True)
@@ -55,12 +54,13 @@ class SpectralView(Instrument):
         """Show the eigenvalues of what is chosen."""
         gates = trace.graph.cell.gates
         segments = [
-            Segment(gate or "hh", f"W_h{gate or 'h'}", self.tr("The recurrent weights")) for gate in gates or ("",)
+            Segment(gate or "hh", f"W_h{gate or 'h'}", self.tr("The recurrent weights"), math=True)
+            for gate in gates or ("",)
         ]
-        segments.append(Segment(STEP, "J_t", self.tr("The Jacobian of the selected step, or of the playhead's")))
+        tip = self.tr("The Jacobian of the selected step, or of the playhead's")
+        segments.append(Segment(STEP, "J_t", tip, math=True))
         if self.which.segments() != segments:
             self.which.set_segments(segments)
-        self.plane.setMinimumHeight(px(SIDE))
         weights = self.which.current() != STEP
         self.slider.setVisible(weights)
         self.note.setVisible(weights)

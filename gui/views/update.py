@@ -30,7 +30,7 @@ class UpdateView(Instrument):
     of_lane = False
 
     def build(self) -> None:
-        """Which parameter, how it is split, heatmap, shares."""
+        """Which parameter, how it is split, shares, heatmap."""
         self._frame: UpdateFrame | None = None
         self._pointed: int | None = None
         self.parameter = Choice(mono=True)
@@ -68,9 +68,10 @@ class UpdateView(Instrument):
         line = QHBoxLayout()
         line.addWidget(self.heat_title, 1)
         line.addWidget(self.legend)
-        self.column.addLayout(line)
-        for widget in (self.heat, self.shares_title, self.shares, self.reading, self.note):
+        for widget in (self.shares_title, self.shares, self.reading, self.note):
             self.column.addWidget(widget)
+        self.column.addLayout(line)
+        self.column.addWidget(self.heat)
         self.summary.setText(self.tr("Before clipping and the optimiser. Point at a bar: its part alone is shown."))
         self.parameter.chosen.connect(self.look)
         self.split.chosen.connect(self.look)

@@ -5,7 +5,7 @@ from gui.widgets.bars import Bars
 from gui.widgets.buttons import icon_button, push_button
 from gui.widgets.choice import Choice
 from gui.widgets.fields import FloatField, IntField
-from gui.widgets.frames import Card, FieldRow, Section, label
+from gui.widgets.frames import Card, FieldRow, Section, SymbolLabel, label
 from gui.widgets.grid_canvas import GridCanvas
 from gui.widgets.legend import ScaleLegend
 from gui.widgets.parameters import ParameterTable
@@ -32,6 +32,7 @@ __all__ = [
     "Section",
     "Segment",
     "SegmentedControl",
+    "SymbolLabel",
     "Toast",
     "ValueSlider",
     "icon_button",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
@@ -16,6 +19,29 @@ def label(text: str, role: str = "", parent: QWidget | None = None) -> QLabel:
     made.setProperty("role", role)
     made.setTextFormat(Qt.TextFormat.PlainText)
     return made
+
+
+_LOWERED = re.compile(r"((?<![A-Za-z])[A-Za-z]|\))_(\w+(?:−1)?)")
+
+
+class SymbolLabel(QLabel):
+    """A text in which a symbol's index stands lower: W_hh, h_t−1. What is written out (weight_hh_l0) stays."""
+
+    def __init__(self, text: str, role: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", role)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        """Show another text; a screen reader reads it as it is given."""
+        self._plain = text
+        self.setAccessibleName(text)
+        super().setText(_LOWERED.sub(r"\1<sub>\2</sub>", html.escape(text)))
+
+    def text(self) -> str:
+        """Return the text as it was given."""
+        return self._plain
 
 
 class Card(QFrame):
@@ -63,7 +89,7 @@ class Section(QWidget):
         super().__init__(parent)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        self._title = label(title, "title")
+        self._title = SymbolLabel(title, "title")
         self._note = label(note, "muted")
         row.addWidget(self._title)
         row.addStretch(1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from gui import fonts
@@ -164,7 +165,7 @@ class LogPlot(Pointed):
         painter.drawPath(path)
 
     def _paint_labels(self, painter: QPainter, area: QRectF) -> None:
-        """Write each curve's name where it is farthest from the others."""
+        """Write each curve's name at its end, as near as no curve and no other name is below it."""
         painter.setFont(fonts.ui(SIZE + 1))
         metrics, taken = QFontMetricsF(painter.font()), list[QRectF]()
         for curve in self._curves:
@@ -175,17 +176,30 @@ class LogPlot(Pointed):
             end, wide = self._place(at, float(curve.logs[at])), metrics.horizontalAdvance(curve.label)
             others = [o.logs[at] for o in self._curves if o is not curve and at < len(o.logs)]
             above = all(curve.logs[at] >= other for other in others if np.isfinite(other))
-            y = end.y() + (-px(18) if above else px(4))
-            box = QRectF(min(end.x(), area.right()) - wide, y, wide, px(15))
-            box.moveTop(min(max(box.top(), area.top()), area.bottom() - box.height()))
-            while any(box.intersects(other) for other in taken) and box.bottom() < area.bottom():
-                box.translate(0, px(4))
+            box = QRectF(min(end.x(), area.right()) - wide, 0, wide, px(15))
+            tops = [end.y() - px(18) - away for away in range(0, round(area.height()), px(4))]
+            below = [end.y() + px(4) + away for away in range(0, round(area.height()), px(4))]
+            ranked = zip(tops, below, strict=True) if above else zip(below, tops, strict=True)
+            for top in itertools.chain.from_iterable(ranked):
+                box.moveTop(min(max(top, area.top()), area.bottom() - box.height()))
+                if not any(box.intersects(other) for other in taken) and not self._crossed(box, area):
+                    break
             taken.append(box)
-            behind = QColor(theme().panel)
-            behind.setAlphaF(0.85)
-            painter.fillRect(box, behind)
             painter.setPen(theme().color(curve.role))
             painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, curve.label)
+
+    def _crossed(self, box: QRectF, area: QRectF) -> bool:
+        """Whether a curve passes through a box, or so close that it touches the letters."""
+        ks = (np.linspace(box.left(), box.right(), 16) - area.left()) / area.width() * (max(2, self.cells()[1]) - 1)
+        for curve in self._curves:
+            there = np.flatnonzero(np.isfinite(curve.logs))
+            if not there.size:
+                continue
+            seen = ks[(ks >= there[0]) & (ks <= there[-1])]
+            ys = [self._place(0, log).y() for log in np.interp(seen, there, curve.logs[there]).tolist()]
+            if any(box.top() - px(2) < y < box.bottom() + px(2) for y in ys):
+                return True
+        return False
 
     def _paint_pointed(self, painter: QPainter, area: QRectF) -> None:
         at = self.at()

@@ -12,8 +12,8 @@ from gui.theme import px, theme
 from gui.widgets.painted import focus_ring
 from gui.widgets.pointed import Cell, Pointed
 
-TALLEST, ROW, WIDE, SMALL, SIZE = 260, 26, 30, 10, 11
-"""Pixels: the whole matrix, a row of few, a column of few, the least that is seen; letters."""
+TALLEST, ROW, SQUARE, WIDE, SMALL, SIZE = 260, 26, 30, 56, 10, 11
+"""Pixels: the whole matrix; of few cells a row, a square, a column; the least that is seen; letters."""
 GAPS = 5.0
 """Cells from this size on stand apart."""
 
@@ -39,7 +39,7 @@ class MatrixPlot(Pointed):
         self._mode = "row"
         self._kept: tuple[object, ...] = ()
         self._image: QImage | None = None
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
@@ -90,7 +90,7 @@ class MatrixPlot(Pointed):
         if not rows or not columns:
             return px(ROW)
         left, below = self._margins()
-        side = min(float(px(WIDE)), (width - left) / columns)
+        side = min(max(float(px(SQUARE)), width / 10), (width - left) / columns)
         if rows == columns:
             tall = min(px(TALLEST), side * rows)
         else:

@@ -127,7 +127,7 @@ class NumberLines(Painted):
         for line in self._lines:
             x = 0.0
             row: tuple[float, list[tuple[str, str]]] = (0.0, [])
-            for group in _groups(line):
+            for group in _groups(line, room, size, zoom):
                 need = sum(_width(text, size, zoom) for text, _ in group)
                 bare = sum(_width(text, size, zoom) for text, _ in group if text != " ")
                 if x and x + bare > room:
@@ -156,11 +156,20 @@ def _width(text: str, size: float, zoom: float) -> float:
     return _metrics(size, zoom).horizontalAdvance(text)
 
 
-def _groups(line: Segments) -> list[list[tuple[str, str]]]:
-    """Part a line where it may be broken: before a sign that stands between spaces."""
+def _groups(line: Segments, room: float, size: float, zoom: float) -> list[list[tuple[str, str]]]:
+    """Part a line where it may be broken: before a sum's sign, and within a term that is too long for a line."""
+    groups: list[list[tuple[str, str]]] = []
+    for term in _parted(line, "+−=→"):
+        long = px(14) + sum(_width(text, size, zoom) for text, _ in term) > room
+        groups += _parted(term, "·×") if long else [term]
+    return groups
+
+
+def _parted(line: Segments, signs: str) -> list[list[tuple[str, str]]]:
+    """Part a line before each of these signs that stands between spaces."""
     groups: list[list[tuple[str, str]]] = [[]]
     for text, role in line:
-        if text[:1] == " " and text.strip()[:1] in "+−=·→×" and text.strip():
+        if text[:1] == " " and text.strip() and text.strip()[0] in signs:
             groups.append([])
             text = text.lstrip(" ")
             groups[-1].append((" ", role))

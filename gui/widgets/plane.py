@@ -9,20 +9,30 @@ from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from gui import fonts
 from gui.format import number
 from gui.theme import px, theme
 from gui.widgets.painted import Painted
 
-SIDE, DOT = 148, 3.5
+SIDE, DOT, SIZE = 148, 3.5, 10
 
 
 class ComplexPlane(Painted):
-    """Shows points, filled within the unit circle and hollow outside it."""
+    """Shows points, filled within the unit circle and hollow outside it.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    share : float
+        How high it is at least, as a share of its width; then there is room for the names of its axes.
+    """
+
+    def __init__(self, share: float = 0.0, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._share = share
         self._points = np.zeros(0, dtype=complex)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
 
     def set_points(self, points: Sequence[complex] | np.ndarray) -> None:
         """Show these points."""
@@ -36,6 +46,14 @@ class ComplexPlane(Painted):
     def sizeHint(self) -> QSize:
         """Return a square."""
         return QSize(px(SIDE), px(SIDE))
+
+    def hasHeightForWidth(self) -> bool:
+        """Tell that a wide one is higher."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height at a width."""
+        return max(px(SIDE), round(self._share * width))
 
     def minimumSizeHint(self) -> QSize:
         """Return a smaller square."""
@@ -55,6 +73,8 @@ class ComplexPlane(Painted):
             reach = min(self.width(), self.height()) / 2 - px(4)
             painter.drawLine(QPointF(middle.x() - reach, middle.y()), QPointF(middle.x() + reach, middle.y()))
             painter.drawLine(QPointF(middle.x(), middle.y() - reach), QPointF(middle.x(), middle.y() + reach))
+            if self._share:
+                self._name_axes(painter, middle, one, reach)
             painter.setPen(QPen(worn.muted, 1, Qt.PenStyle.DashLine))
             painter.drawEllipse(middle, one, one)
             dot = px(DOT)
@@ -63,6 +83,16 @@ class ComplexPlane(Painted):
                 painter.setPen(QPen(worn.text, max(1.0, px(1.5))))
                 painter.setBrush(worn.text if abs(point) <= 1 else worn.card)
                 painter.drawEllipse(place, dot, dot)
+
+    def _name_axes(self, painter: QPainter, middle: QPointF, one: float, reach: float) -> None:
+        painter.setPen(theme().muted)
+        painter.setFont(fonts.ui(SIZE))
+        above, beside = QPointF(0, -px(4)), QPointF(px(4), 0)
+        right = QPointF(-painter.fontMetrics().horizontalAdvance("Re"), 0)
+        painter.drawText(middle + QPointF(reach, 0) + right + above, "Re")
+        painter.drawText(middle + QPointF(0, -reach) + beside + QPointF(0, px(SIZE)), "Im")
+        painter.drawText(middle + QPointF(0, -one) + beside + above, "i")
+        painter.drawText(middle + QPointF(one, 0) + beside + QPointF(0, px(SIZE + 3)), "1")
 
     def event(self, event: object) -> bool:
         """Tell the point below the pointer."""

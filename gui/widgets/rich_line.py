@@ -25,9 +25,10 @@ ROLES = {
     "warning": ("warning", 600, 1.0, 0.0),
     "error": ("error", 600, 1.0, 0.0),
     "sub": ("text", 400, 0.75, 0.22),
+    "sup": ("text", 400, 0.75, -0.36),
 }
 ELLIPSIS = "…"
-_LOWERED = re.compile(r"(?<=\w)_(\w+)")
+_LOWERED = re.compile(r"(?<=\w)_([^\Wᵀ]+)|(ᵀ)")
 
 
 @dataclass(frozen=True)
@@ -258,8 +259,9 @@ def _groups(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
 
 
 def lowered(text: str, role: str) -> list[tuple[str, str]]:
-    """A segment of the narration with indices set lower: "W_h" is W and a small h; quoted words stay."""
+    """A segment of the narration with indices set lower: "W_h" is W and a small h, ᵀ a raised T; quoted words stay."""
     if role != "plain":
         return [(text, role)]
+    roles = ("text", "sub", "sup")
     parts = enumerate(_LOWERED.split(text))
-    return [(part, "sub" if at % 2 else "text") for at, part in parts if part]
+    return [("T" if at % 3 == 2 else part, roles[at % 3]) for at, part in parts if part]

@@ -11,20 +11,25 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QSizePolicy, QWidget
 
 from gui import fonts, palette
 from gui.theme import px, theme
+from gui.widgets import math_line
 from gui.widgets.painted import LOOK_EVENTS, Painted, focus_ring, inset
 
-HEIGHT, PADDING, RADIUS = 30, 14, 8
+HEIGHT, PADDING, RADIUS, MATH = 30, 14, 8, 17
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One choice. Where it is not enabled, `reason` says what is missing; it becomes the tooltip."""
+    """One choice. Where it is not enabled, `reason` says what is missing; it becomes the tooltip.
+
+    With `math` the text is a symbol, such as W_hh.
+    """
 
     id: str
     text: str
     tip: str = ""
     enabled: bool = True
     reason: str = ""
+    math: bool = False
 
 
 class SegmentedControl(Painted):
@@ -154,6 +159,8 @@ class _Button(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         width = QFontMetricsF(fonts.ui(13, 600)).horizontalAdvance(self.segment.text)
+        if self.segment.math:
+            width = math_line.width(self._symbol(), px(MATH))
         return QSize(round(width) + 2 * px(PADDING), px(HEIGHT))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -191,9 +198,14 @@ class _Button(QAbstractButton):
             colour = worn.text
         if not self._first and not self.isChecked():
             painter.fillRect(QRectF(0, 1, 1, area.height() - 2), worn.border)
-        painter.setPen(colour)
-        painter.setFont(fonts.ui(13, 600 if self.isChecked() else 400))
-        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.segment.text)
+        if self.segment.math:
+            symbol = self._symbol()
+            left = area.center().x() - math_line.width(symbol, px(MATH)) / 2
+            math_line.paint(painter, symbol, left, area.center().y() + px(MATH) * 0.3, px(MATH))
+        else:
+            painter.setPen(colour)
+            painter.setFont(fonts.ui(13, 600 if self.isChecked() else 400))
+            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.segment.text)
         if self.hasFocus():
             gap = px(3)
             if self.isChecked():
@@ -203,6 +215,11 @@ class _Button(QAbstractButton):
             else:
                 focus_ring(painter, area, px(5))
         painter.end()
+
+    def _symbol(self) -> math_line.Run:
+        name, _, index = self.segment.text.partition("_")
+        role = "on_forward" if self.isChecked() else "text" if self.underMouse() else "muted"
+        return math_line.Run(name, index, role=role)
 
     def _shape(self, area: QRectF) -> QPainterPath:
         """Return the area, rounded where it is an end of the control."""

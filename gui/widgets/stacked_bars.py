@@ -15,7 +15,7 @@ from gui.theme import px, theme
 from gui.widgets.painted import focus_ring
 from gui.widgets.pointed import Cell, Pointed
 
-HEIGHT, AXIS, SIZE, WIDEST = 150, 24, 10, 34
+HEIGHT, AXIS, SIZE, WIDEST = 150, 24, 10, 64
 Colour = Callable[[], QColor]
 
 
@@ -184,7 +184,7 @@ class StackedBars(Pointed):
         for column, text in enumerate(self._labels):
             middle, room = area.left() + (column + 0.5) * step, max(step, px(34))
             strong = at is not None and at[1] == column
-            if middle - room / 2 < last and not strong:
+            if middle - room / 2 < last - 0.5 and not strong:
                 continue
             short = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
             wide = metrics.horizontalAdvance(short)

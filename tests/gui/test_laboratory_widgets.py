@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QToolTip
 
 from gui import colormaps
@@ -142,3 +142,51 @@ def test_legends_name_their_ends(show):
     assert key.entries() == ["now", "later", "sum"]
     assert key.heightForWidth(60) > key.heightForWidth(600)
     assert not key.grab().isNull() and not legend.grab().isNull()
+
+
+@pytest.mark.parametrize("logs", [(0, 0.3, 0.2, 0.25), (0, -0.01, -0.05, -0.23), (0, 0.22, 0.37, 0.47)])
+def test_no_curve_passes_below_a_curves_name(show, logs, monkeypatch):
+    plot = show(LogPlot("product", "k steps back"))
+    plot.resize(280, 190)
+    bound = np.arange(4) * 0.24
+    plot.set_curves([Curve("measured", np.array(logs), "backward"), Curve("bound", bound, "muted", True)])
+    checked = []
+    crossed = LogPlot._crossed
+
+    def noted(self, box, area):
+        checked.append(crossed(self, box, area))
+        return checked[-1]
+
+    monkeypatch.setattr(LogPlot, "_crossed", noted)
+    plot.grab()
+    assert checked.count(False) == 2  # a free place was found for each name
+
+
+def test_every_bar_that_has_room_has_its_word(show):
+    bars = show(StackedBars("shares"))
+    words = ["<s>", "I", "do", "not", "like", "this", "movie"]
+    written = []
+    for width in range(290, 420, 7):
+        bars.resize(width, 150)
+        bars.set_bars(np.ones((1, 7)), [lambda: theme().ink], None, words)
+        step = bars._step()
+        assert step >= 34
+        picture = QImage(width, 150, QImage.Format.Format_RGB32)
+        with QPainter(picture) as painter:
+            spy = _Spy(painter, written)
+            bars._paint_labels(spy, bars._area())
+        assert written == words
+        written.clear()
+
+
+class _Spy:
+    """A painter that keeps what is written."""
+
+    def __init__(self, painter, written):
+        self._painter, self._written = painter, written
+
+    def drawText(self, *arguments):
+        self._written.append(arguments[-1])
+
+    def __getattr__(self, name):
+        return getattr(self._painter, name)
