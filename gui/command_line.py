@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
-
-import numpy as np
 
 import resources
 from engine import tasks
@@ -27,7 +24,6 @@ from gui.state.storing import Opened
 KINDS = (".png", ".svg", ".pdf")
 SIZE = (1680, 1050)
 SMALLEST, LARGEST = 320, 16_384
-ARRAYS, TEXTS = (".npy", ".npz", ".csv"), (".txt",)
 
 
 class UsageError(Exception):
@@ -78,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     add("file", nargs="?", metavar="FILE", type=_filled, help="a project or a checkpoint to open")
     add("--scenario", metavar="ID", help="what the network does, or an experiment; --list names them")
     add("--text", metavar="TEXT", help="the input, for a scenario that reads text")
-    add("--input", metavar="FILE", type=_filled, help="the input from a file: .txt, or an array as .npy, .npz, .csv")
+    add("--input", metavar="FILE", type=_filled, help="the input from a file: .txt, .csv, .tsv, .npy or .npz")
     add("--cell", metavar="NAME", help=", ".join(cells.names()))
     add("--engine", metavar="NAME", help=", ".join(engines.names()))
     add("--device", metavar="NAME", type=_filled, help="cpu, cuda, cuda:1, …")
@@ -148,53 +144,6 @@ def listing() -> str:
     return "\n".join(lines)
 
 
-def read_input(path: Path) -> str | np.ndarray:
-    """Read an input: a text, or an array of numbers.
-
-    Raises
-    ------
-    UsageError
-        The file is not there, is of another kind, or cannot be read as what its name says.
-    """
-    kind = path.suffix.lower()
-    if kind not in (*ARRAYS, *TEXTS):
-        raise UsageError(f"{path}: an input must be one of {', '.join((*TEXTS, *ARRAYS))}")
-    try:
-        if kind in TEXTS:
-            return path.read_text(encoding="utf-8").strip()
-        if kind == ".csv":
-            return _table(path)
-        with open(path, "rb") as file:
-            return _array(path, np.load(file, allow_pickle=False))
-    except UsageError:
-        raise
-    except UnicodeDecodeError:
-        raise UsageError(f"{path}: is not a text in UTF-8") from None
-    except OSError as error:
-        raise UsageError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    except Exception as error:  # the readers of damaged files raise many kinds
-        raise UsageError(f"{path}: cannot be read as {kind[1:]} ({_line(error)})") from None
-
-
-def _table(path: Path) -> np.ndarray:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # NumPy only warns of a file without numbers, which is refused below
-        found = np.loadtxt(path, delimiter=",", ndmin=2)
-    if not found.size:
-        raise UsageError(f"{path}: holds no numbers")
-    return found
-
-
-def _array(path: Path, loaded: np.ndarray | np.lib.npyio.NpzFile) -> np.ndarray:
-    """The array of a file, or the one that is meant of several."""
-    if isinstance(loaded, np.ndarray):
-        return loaded
-    names = list(loaded)
-    if len(names) != 1 and "x" not in names:
-        raise UsageError(f"{path}: holds {', '.join(names) or 'nothing'}; one array is wanted, or one named x")
-    return loaded["x" if "x" in names else names[0]]
-
-
 def _project(given: argparse.Namespace, found: Project | None) -> Project:
     for name, registry in (("cell", cells), ("engine", engines)):
         value = getattr(given, name)
@@ -213,18 +162,21 @@ def _project(given: argparse.Namespace, found: Project | None) -> Project:
     else:
         engine, device = _place(given.engine, given.device)
         project = found.but(engine=engine, device=device)
-    source = given.text if given.input is None else read_input(Path(given.input))
-    if source is None:
+    if given.input is not None:
+        try:
+            return importing.with_sequence(project.chosen([0]), Path(given.input))
+        except ImportFileError as error:
+            raise UsageError(_line(error)) from None
+    if given.text is None:
         return project
-    task, name = project.task, "--text" if given.input is None else given.input
-    if isinstance(source, str) != (task.kind == "text"):
-        wanted = "a text" if task.kind == "text" else f"an array of {task.example.shape}"
-        raise UsageError(f"{name}: the scenario {task.id} reads {wanted}; this is {_what(source)}")
+    task = project.task
+    if task.kind != "text":
+        raise UsageError(f"--text: “{task.title}” reads numbers; this is a text")
     try:
-        task.encode(source)
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{name}: {_line(error)}") from None
-    return project.but(sources=(source,), targets=(None,), sequence=0)
+        task.encode(given.text)
+    except ValueError as error:
+        raise UsageError(f"--text: {_line(error)}") from None
+    return project.chosen([0]).but(sources=(given.text,), targets=(None,))
 
 
 def _place(engine: str | None, device: str | None) -> tuple[str, str]:
@@ -293,10 +245,6 @@ def _size(text: str) -> tuple[int, int]:
     if not all(SMALLEST <= side <= LARGEST for side in (width, height)):
         raise argparse.ArgumentTypeError(f"{text} is not possible; each side must be from {SMALLEST} to {LARGEST}")
     return width, height
-
-
-def _what(source: str | np.ndarray) -> str:
-    return "a text" if isinstance(source, str) else f"an array of {source.shape}"
 
 
 def _line(error: Exception) -> str:

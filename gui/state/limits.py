@@ -66,8 +66,9 @@ def refuse_too_large(spec: ModelSpec, field: str, value: object) -> None:
 def held(project: Project) -> dict[int, int]:
     """The bytes of a project's arrays, by the identity of what holds them: projects share most of theirs."""
     found: dict[int, int] = {}
-    sources = [source for source in project.sources if isinstance(source, np.ndarray)]
-    for array in (*project.parameters.values(), *project.reference.values(), *project.initial.values(), *sources):
+    named = (project.parameters, project.reference, project.initial, project.arriving)
+    sequences = [given for given in (*project.sources, *project.targets) if isinstance(given, np.ndarray)]
+    for array in (*(array for arrays in named for array in arrays.values()), *sequences):
         while isinstance(array.base, np.ndarray):
             array = array.base
         found[id(array)] = array.nbytes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -88,9 +88,49 @@ class Project:
         """The task's id."""
         return self.task.id
 
+    @property
+    def start(self) -> dict[str, np.ndarray]:
+        """``initial`` for the sequence that is looked at, (num_layers · directions, H)."""
+        return {name: value[:, self.sequence] if _each(value) else _all(value) for name, value in self.initial.items()}
+
+    def starting(self, start: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """``initial`` with another :attr:`start`; what is one state for all sequences stays one for all."""
+        own = [name for name, value in self.initial.items() if _each(value)]
+        if not own:
+            return dict(start)
+        found = {name: np.array(self.initial[name]) for name in own}
+        for name in start.keys() - found.keys():
+            alike = self.initial.get(name, np.zeros_like(start[name]))
+            found[name] = np.repeat(_all(alike)[:, None], len(self.sources), axis=1)
+        for name, value in found.items():
+            value[:, self.sequence] = start.get(name, 0)
+        return found
+
+    def chosen(self, places: Sequence[int]) -> Project:
+        """Return the project with the sequences at these places alone; the first of them is looked at."""
+
+        def kept(states: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: value[:, list(places)] if _each(value) else value for name, value in states.items()}
+
+        return self.but(
+            sources=tuple(self.sources[place] for place in places),
+            targets=tuple(self.targets[place] for place in places),
+            initial=kept(self.initial), arriving=kept(self.arriving), sequence=0,
+        )  # fmt: skip
+
     def but(self, **changes: Any) -> Project:
         """Return the same project with some fields changed."""
         return replace(self, **changes)
+
+
+def _each(states: np.ndarray) -> bool:
+    """Whether they are one state for each sequence rather than one for all."""
+    return states.ndim == 3 and states.shape[1] > 1
+
+
+def _all(state: np.ndarray) -> np.ndarray:
+    """One state for all, without an axis of sequences."""
+    return state[:, 0] if state.ndim == 3 else state
 
 
 def frozen(arrays: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:

@@ -153,7 +153,9 @@ class BuildView(QWidget):
         )
 
     def _on_initial_changed(self, initial: dict[str, np.ndarray]) -> None:
-        self._state.document.edit(self.tr("change of the initial state"), merge="initial state", initial=initial)
+        document = self._state.document
+        whole = document.project.starting(initial)
+        document.edit(self.tr("change of the initial state"), merge="initial state", initial=whole)
 
     # Showing -------------------------------------------------------------------------------------------
 
@@ -162,6 +164,8 @@ class BuildView(QWidget):
             fields.clear_errors()
         self.seed.set_note("")
         self.radius.set_error("")
+        if new.sequence != old.sequence:
+            self.initial.close_editor()  # it shows the other one's
         self._show(new)
 
     def _show(self, project: Project) -> None:
@@ -171,7 +175,7 @@ class BuildView(QWidget):
         self.layers.show_spec(spec, project.teacher_forcing)
         self.start.show_spec(spec)
         self.seed.set_value(spec.seed)
-        self.initial.show_state(spec, project.initial)
+        self.initial.show_state(spec, project.start)
         self._show_training()
         if self._measured is None or self._measured[0] is not project.parameters or self._measured[1] is not spec:
             self._measured = (project.parameters, spec)

@@ -216,12 +216,10 @@ class InputBarView(QWidget):
         project = self._state.document.project
         at = project.sequence
         if len(project.sources) > 1:
-            self._state.document.edit(
-                self.tr("removal of a sequence"),
-                sources=project.sources[:at] + project.sources[at + 1 :],
-                targets=project.targets[:at] + project.targets[at + 1 :],
-                sequence=max(0, at - 1),
-            )
+            left = project.chosen([place for place in range(len(project.sources)) if place != at])
+            names = ("sources", "targets", "initial", "arriving")
+            changes = {name: getattr(left, name) for name in names}
+            self._state.document.edit(self.tr("removal of a sequence"), **changes, sequence=max(0, at - 1))
 
     # Showing -------------------------------------------------------------------------------------------
 
