@@ -103,13 +103,13 @@ def _npz(path: Path, data: bytes) -> Entries:
                 continue
             name = info.filename[: -len(".npy")]
             with archive.open(info) as stream:
-                shape, dtype = npy_header(path, name, stream, info.file_size)
+                shape, _, dtype = npy_header(path, name, stream, info.file_size)
             found[name] = Entry(shape, dtype.name, partial(_npy, path, data, info.filename))
     return found
 
 
-def npy_header(path: Path, name: str, stream: IO[bytes], size: int) -> tuple[tuple[int, ...], np.dtype]:
-    """Read the header of an ``.npy`` of so many bytes: the array's shape and type, which belong to its bytes.
+def npy_header(path: Path, name: str, stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Read the header of an ``.npy`` of so many bytes: the array's shape, whether it is in Fortran's order, its type.
 
     Raises
     ------
@@ -121,17 +121,24 @@ def npy_header(path: Path, name: str, stream: IO[bytes], size: int) -> tuple[tup
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of types that NumPy is about to drop
-        shape, _, dtype = header(stream)
+        shape, fortran, dtype = header(stream)
     if dtype.hasobject:
         raise ImportFileError(path, f"{name} holds Python objects, which are not read")
     check_shape(path, name, shape, dtype.itemsize, size - stream.tell())
-    return shape, dtype
+    return shape, fortran, dtype
+
+
+def npy_array(path: Path, name: str, data: bytes) -> np.ndarray:
+    """Read an ``.npy``; errors as of :func:`npy_header`."""
+    stream = io.BytesIO(data)
+    shape, fortran, dtype = npy_header(path, name, stream, len(data))
+    return np.ndarray(shape, dtype, data, stream.tell(), order="F" if fortran else "C").copy(order="K")
 
 
 def _npy(path: Path, data: bytes, name: str) -> np.ndarray:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return np.lib.format.read_array(io.BytesIO(member(archive, name)), allow_pickle=False)
+            return npy_array(path, name[:-4], member(archive, name))
     except Exception as error:  # as above
         raise ImportFileError(path, f"its array {name[:-4]} is damaged: {reason(error)}") from None
 

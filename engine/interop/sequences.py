@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.interop.files import ImportFileError, read_bytes, reason
-from engine.interop.read import entries, npy_header
+from engine.interop.read import entries, npy_array
 
 TEXTS, TABLES, ARRAYS = (".txt",), (".csv", ".tsv"), (".npy", ".npz")
 SUFFIXES = (*TEXTS, *TABLES, *ARRAYS)
@@ -77,10 +76,8 @@ def _of_several(path: Path, name: str) -> np.ndarray:
 
 
 def _npy(path: Path, data: bytes) -> np.ndarray:
-    stream = io.BytesIO(data)
     try:
-        npy_header(path, "the array", stream, len(data))
-        return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+        return npy_array(path, "the array", data)
     except ImportFileError:
         raise
     except Exception as error:  # a damaged header raises many kinds
