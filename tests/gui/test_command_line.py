@@ -59,6 +59,14 @@ def drawing():
         ("a.npz", lambda path: np.savez(path, drawing())),
         ("b.npz", lambda path: np.savez(path, x=drawing(), y=np.zeros(3))),
         ("a.csv", lambda path: np.savetxt(path, drawing(), delimiter=",")),
+        (
+            "head.csv",
+            lambda path: np.savetxt(path, drawing(), delimiter=",", header=",".join("abcdefghij"), comments=""),
+        ),
+        (
+            "comma.csv",
+            lambda path: path.write_text("\n".join(";".join(f"{v},0" for v in r) for r in np.eye(10, dtype=int))),
+        ),
     ],
 )
 def test_arrays_are_read(tmp_path, name, write):
@@ -81,9 +89,9 @@ def test_a_text_is_read(tmp_path):
         (["--device", "tpu", "--engine", "numpy"], "there is cpu"),
         (["--device", "cuda:17"], "cuda:17"),
         (["--text", "  "], "no words"),
-        (["--scenario", "glyph", "--text", "hello"], "array"),
+        (["--scenario", "glyph", "--text", "hello"], "reads numbers"),
         (["--text", "a", "--input", "b.txt"], "one input"),
-        (["--input", "nowhere.txt"], "no such file"),
+        (["--input", "nowhere.txt"], "No such file"),
         (["--input", "picture.bmp"], ".npy"),
         (["--step", "two"], "whole number"),
         (["--theme", "pink"], "dark"),
@@ -179,7 +187,7 @@ def test_an_input_that_numpy_would_warn_about_is_one_line_too(tmp_path, scenario
     np.save(tmp_path / "complex.npy", np.ones((5, 4), complex))
     done = run("--scenario", scenario, "--input", tmp_path / name, "--snapshot", tmp_path / "a.png")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert name in done.stderr and ("no numbers" in done.stderr or "real numbers" in done.stderr)
+    assert name in done.stderr and ("is empty" in done.stderr or "real numbers" in done.stderr)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the screen is told by the environment on Linux")
