@@ -134,7 +134,8 @@ class Trace:
     @property
     def fed_back(self) -> np.ndarray | None:
         """Class ids that went back in, (S, B): entry s is what step s read, -1 for the start; None where none do."""
-        return self._recording.fed_back
+        found = self._recording.fed_back
+        return None if found is None else _frozen(found)
 
     def read_by(self, prefix: str) -> np.ndarray:
         """What a lane reads at every step: the embedded tokens, the layer below, …; (T, B, D)."""

@@ -124,7 +124,7 @@ def _fitting(task: Task, source: Any) -> Any:
         source = source[:, 0] if source.shape[1] == 1 else source[0]
     if source.ndim == 1:
         return source[:, None] if size == 1 else source[None]
-    return source.T if size in (1,) and source.shape[0] == 1 else source
+    return source.T if size == 1 and source.shape[:1] == (1,) else source
 
 
 def text_of_ids(task: Task, ids: np.ndarray) -> str:
@@ -139,12 +139,18 @@ def text_of_ids(task: Task, ids: np.ndarray) -> str:
     if tokenizer is None or tokenizer.kind not in (IDS, LETTERS, "words"):
         raise ValueError("the sequence holds numbers; this network reads a text")
     flat = ids.reshape(-1)
-    whole = flat.astype(np.int64)
+    if len(flat) != max(ids.shape, default=1):
+        raise ValueError(f"the sequence has the shape {ids.shape}; the token ids of one are (T,)")
+    with np.errstate(invalid="ignore"):  # a NaN is no id, and is refused below
+        whole = flat.astype(np.int64)
     if not np.array_equal(whole, flat) or flat.min() < 0 or flat.max() >= len(tokenizer.words):
         raise ValueError(
             f"the sequence holds {flat.min()} to {flat.max()}; token ids are 0 to {len(tokenizer.words) - 1}"
         )
-    return ("" if tokenizer.kind == LETTERS else " ").join(tokenizer.words[index] for index in whole)
+    text = ("" if tokenizer.kind == LETTERS else " ").join(tokenizer.words[index] for index in whole)
+    if list(tokenizer.encode(text)[0]) != whole.tolist():
+        raise ValueError("the sequence holds token ids that no text stands for in this vocabulary")
+    return text
 
 
 def with_sequence(project: Project, path: Path) -> Project:

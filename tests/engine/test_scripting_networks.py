@@ -258,6 +258,7 @@ def test_what_is_fed_back(spec, engine):
         else:
             ids = target if trace is forced else y.argmax(-1)
             assert np.array_equal(trace.fed_back, np.concatenate([np.full((1, 3), -1), ids[:-1]]))
+            assert not trace.fed_back.flags.writeable
             if not spec.has_embedding:
                 wanted = np.concatenate([np.zeros((1, 3, 3)), np.eye(3)[ids[:-1]]])
             elif spec.pattern == "sequence-to-sequence":

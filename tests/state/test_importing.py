@@ -120,6 +120,31 @@ def test_a_sequence_that_does_not_fit_says_which_axis(tmp_path):
     assert with_sequence(opened(), tmp_path / "words.txt").sources == ("hello",)
 
 
+@pytest.mark.parametrize("found", [np.array(3.0), np.zeros((2, 2, 2, 2)), np.full((1, 2), 2)])
+def test_any_axes_of_a_file_are_taken_or_refused_in_words(tmp_path, found):
+    torch.save(torch.nn.GRU(1, 4).state_dict(), tmp_path / "gru.pt")
+    np.save(tmp_path / "x.npy", found)
+    project = of_file(tmp_path / "gru.pt")
+    if found.ndim == 2:
+        assert with_sequence(project, tmp_path / "x.npy").sources[0].shape == (2, 1)
+    else:
+        with pytest.raises(ImportFileError, match=r"^x\.npy: .*\(T, 1\)"):
+            with_sequence(project, tmp_path / "x.npy")
+
+
+def test_ids_of_a_file_are_one_sequence_and_what_their_text_says(speaker, tmp_path):
+    weights = Weights(speaker[1])
+    assert offer(weights, Wishes(source=np.array([[1.0, 5.0]]))).project.sources == ("1 5",)
+    two = Tokenizer("letters", ("a", "b", "ab", *"cdefgh"))
+    for wishes, said in (
+        (Wishes(source=np.ones((3, 2))), r"has the shape \(3, 2\); the token ids of one are \(T,\)"),
+        (Wishes(source=np.array([1, np.nan])), "token ids are 0 to 8"),
+        (Wishes(source=np.array([2, 0]), tokenizer=two), "that no text stands for"),
+    ):
+        with pytest.raises(ImportFileError, match=said):
+            offer(weights, wishes)
+
+
 def test_an_archive_of_arrays_is_weights_or_a_sequence(tmp_path):
     layer = torch.nn.RNN(2, 3)
     np.savez(tmp_path / "w.npz", **{name: value.detach().numpy() for name, value in layer.named_parameters()})
