@@ -117,8 +117,9 @@ def converted(graph: Any, arrays: Mapping[str, Entry]) -> tuple[Converted, set[s
         others |= more
         taken |= used
     if not found:
-        kinds = ", ".join(sorted({node.op_type for node in known.nodes})[:12])
-        raise Refused("; ".join(refused[:3]) or f"holds no LSTM, GRU or RNN node; its operations are {kinds}")
+        kinds = ", ".join(sorted({node.op_type for node in known.nodes})[:8])
+        hint = "torch's newer exporter writes a torch.nn.RNN out step by step; with dynamo=False it stays whole"
+        raise Refused("; ".join(refused[:3]) or f"holds no LSTM, GRU or RNN node; it has {kinds}. {hint}")
     if refused:
         note = f"not shown: {'; '.join(refused[:3])}"
         found = [replace(layer, told=replace(layer.told, notes=(*layer.told.notes, note))) for layer in found]
