@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QContextMenuEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QContextMenuEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen
 
 from engine.format import number
 from gui.score_layout import Strip
 from gui.score_scene import Scene
 from gui.theme import theme
-from gui.tracks.base import elided, face, write
+from gui.tracks.base import Face, elided, face, write
 from gui.widgets.painted import Painted
 
 WIDTH = 126.0
 LEGEND = 68.0
+_INDEX = re.compile(r"(?<=(?<![A-Za-z])[A-Za-z])_(\w+)")
 
 
 class Gutter(Painted):
@@ -84,13 +87,17 @@ class Gutter(Painted):
         words = [title] if bold.width(title) <= room else title.split(" ", 1)
         for at, part in enumerate(words):
             y += bold.height if at else 0
-            write(painter, QPointF(x, y), elided(bold, part, room), bold, worn.text)
+            _write(painter, QPointF(x, y), elided(bold, part, room), bold, face("ui", stage.type(9.5), 600), worn.text)
         y += bold.height / 2
         for line in lines:
             if y + plain.height > top + strip.height:
                 break
             y += plain.height / 2
-            write(painter, QPointF(x, y), elided(plain, line, edge - x - taken(y)), plain, worn.muted)
+            # Where the axis leaves too little room beside it, the line goes on below.
+            while 0 < edge - x - taken(y) < plain.width(line) < edge - x and y + plain.height <= top + strip.height:
+                y += scene.px(4)
+            shown = elided(plain, line, edge - x - taken(y))
+            _write(painter, QPointF(x, y), shown, plain, face("ui", stage.type(8.5)), worn.muted)
             y += plain.height / 2
         scale = track.legend()
         if scale is not None and top + strip.height - y >= scene.px(26):
@@ -150,3 +157,13 @@ class Gutter(Painted):
         """Ask for the menu of the track under the mouse."""
         strip = self._scene.strip_at(event.y())
         self.menu_asked.emit(strip.track.id if strip else "", event.globalPos())
+
+
+def _write(painter: QPainter, at: QPointF, text: str, kind: Face, small: Face, colour: QColor) -> None:
+    """Write a line in which the index of a symbol stands lower: W_y, ∂L/∂a_i."""
+    x, lowered = at.x(), at.y() + (kind.cap - small.cap) / 2 + 0.4 * small.cap
+    for index, part in enumerate(_INDEX.split(text)):
+        if part and index % 2:
+            x += write(painter, QPointF(x, lowered), part, small, colour)
+        elif part:
+            x += write(painter, QPointF(x, at.y()), part, kind, colour)

@@ -112,16 +112,16 @@ class SaturationTrack(Track):
                 painter.fillRect(QRectF(x, top, width, height), _shapes.hatched(theme, stage.unit))
                 continue
             bar = QRectF(x, top + height * (1 - share), width, height * share)
-            painter.fillRect(bar, theme.forward)
+            painter.fillRect(bar, theme.ink)
             text = percent(share, 0)
             if kind.width(text) <= width - stage.px(4) and kind.height <= height:
                 # Above the bar or in it where there is room; where it crosses the edge each part has its own colour.
                 y = top + height / 2
-                if bar.top() - top >= 0.75 * kind.height:
-                    y = max(bar.top() - kind.height / 2, top + kind.height / 2)
-                elif bar.height() >= 0.75 * kind.height:
-                    y = bar.center().y()
-                for room, colour in ((QRectF(x, top, width, bar.top() - top), theme.text), (bar, theme.on_forward)):
+                if bar.top() - top >= max(kind.cap + stage.px(1.5), min(bar.height(), 1.5 * kind.cap)):
+                    y = bar.top() - min(kind.height, bar.top() - top) / 2
+                elif bar.height() >= kind.cap + stage.px(1.5):
+                    y = bar.top() + min(kind.height, bar.height()) / 2
+                for room, colour in ((QRectF(x, top, width, bar.top() - top), theme.text), (bar, theme.canvas)):
                     painter.save()
                     painter.setClipRect(room, Qt.ClipOperation.IntersectClip)
                     write(painter, QPointF(x + width / 2, y), text, kind, colour, "centre")

@@ -32,7 +32,7 @@ def title_of(sheet: Sheet, name: str) -> str:
     if name in cell.gates:
         return tr("tracks", "Gate {}").format(name)
     if name == "a" or name.removeprefix("a_") in cell.gates:
-        return tr("tracks", "Pre-activation {}").format(name.replace("_", " "))
+        return tr("tracks", "Pre-activation {}").format(name)
     return name
 
 

@@ -325,7 +325,7 @@ def test_the_menu_lists_every_track(score, qtbot):
     assert "Move “Tokens” up" in texts and "Tokens" in texts and "Hidden state (layer 2)" in texts
     groups = [action.menu() for action in menu.actions() if action.menu()]
     names = {action.text() for group in groups for action in group.actions()}
-    assert {"Cell state c", "Gate f", "Pre-activation a f", "Gradient of c"} <= names
+    assert {"Cell state c", "Gate f", "Pre-activation a_f", "Gradient of c"} <= names
     menu.deleteLater()
 
 
