@@ -21,6 +21,9 @@ from engine.layout import Lane
 from engine.spec import ModelSpec
 from engine.timeline import Timeline
 
+KEPT = 256
+"""So many events are kept once they are made."""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -94,6 +97,7 @@ class Events(Sequence[Event]):
         self.spec, self.timeline, self.graph, self.backward = spec, timeline, graph, backward
         self._stretches = tuple(self._lay_out())
         self._names = tuple(node.name for node in graph.operations)
+        self._made: dict[int, Event] = {}
 
     @property
     def stretches(self) -> tuple[Stretch, ...]:
@@ -248,6 +252,13 @@ class Events(Sequence[Event]):
         if not -total <= index < total:
             raise IndexError(f"event {index} of {total}")
         index = int(index) % total
+        if index not in self._made:  # everybody asks for those around the playhead at every move
+            if len(self._made) >= KEPT:
+                self._made.clear()
+            self._made[index] = self._make(index)
+        return self._made[index]
+
+    def _make(self, index: int) -> Event:
         token = int(np.searchsorted(self._starts, index, side="right")) - 1
         which = bisect_right(self._stretch_starts, token) - 1
         stretch = self._stretches[which]

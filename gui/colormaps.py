@@ -121,8 +121,9 @@ def diverging(values: float | np.ndarray, scale: float, theme: Theme) -> QColor 
     values = np.asarray(values, dtype=float)
     scale = scale if np.isfinite(scale) and scale > 0 else 1.0
     with np.errstate(invalid="ignore", over="ignore"):
-        away = np.clip(np.abs(values) / scale, 0.0, 1.0)
-    steps = np.rint(np.nan_to_num(away) * (STEPS // 2 - 1)).astype(np.intp)
+        # fmax takes the number where there is one: what is not a number counts as nothing here.
+        away = np.fmax(np.minimum(np.abs(values) / scale, 1.0), 0.0)
+    steps = np.rint(away * (STEPS // 2 - 1)).astype(np.intp)
     index = np.where(values < 0, STEPS // 2 - 1 - steps, STEPS // 2 + steps)
     return _colours(theme.diverging, index, values, theme)
 

@@ -120,6 +120,7 @@ class Inspection:
     words: Words
     _equations: dict[str, Equation] = field(default_factory=dict, repr=False)
     _scales: dict[str, float] = field(default_factory=dict, repr=False)
+    _showing: dict[str, str] = field(default_factory=dict, repr=False)
     _weights: dict[str, dict[str, np.ndarray]] = field(default_factory=dict, repr=False)
     _values: tuple[Place, list[np.ndarray | float]] | None = field(default=None, repr=False)
 
@@ -132,6 +133,12 @@ class Inspection:
     def names(self) -> tuple[str, ...]:
         """The cell's equations by their left-hand sides."""
         return equation.names(self.trace.graph)
+
+    def showing(self, name: str) -> str:
+        """The equation in which a recorded value is computed."""
+        if name not in self._showing:
+            self._showing[name] = equation.showing(self.trace.graph, name)
+        return self._showing[name]
 
     # Where ---------------------------------------------------------------------------------------------
 
@@ -251,7 +258,7 @@ class Inspection:
             From 0; beyond the last it is the last.
         """
         trace = self.trace
-        name = equation.showing(trace.graph, name)
+        name = self.showing(name)
         units = trace.spec.hidden_size
         unit = min(max(0, unit), units - 1)
         padding, reached = self.padding(place), self.computed(place, position)

@@ -78,7 +78,7 @@ def whole_sum(inspection: Inspection, place: Place, name: str, unit: int) -> Who
     unit : int
         From 0.
     """
-    return _Sum(inspection, place, unit).of(equation.showing(inspection.trace.graph, name))
+    return _Sum(inspection, place, unit).of(inspection.showing(name))
 
 
 class _Sum:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from gui import colormaps
 from gui.format import full
 from gui.frames.equation import Piece
 from gui.theme import px, theme
+from gui.views._blocks_picture import cells
 from gui.widgets.math_line import Run, paint, sign, width
 from gui.widgets.painted import Painted, focus_ring
 
@@ -21,8 +21,6 @@ HEIGHT, HEIGHT_OF_TWO, CELL, NARROWEST, ALONE, MARGIN, GAP = 108, 84, 11, 4, 16,
 THIN = 2.5
 """Where a matrix' columns would be thinner, the equation goes on in a second line."""
 SYMBOL, SIGN = 14, 13
-FINE = 3.0
-"""Cells smaller than this many pixels stand without gaps between them."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +215,7 @@ class Blocks(Painted):
         kept = self._kept.get(key)
         if kept is not None and (kept[0] is value or _same(kept[0], value)):
             return kept[1]
-        pixmap = _cells(box.piece, size, self._scale(box.piece))
+        pixmap = cells(box.piece, size, self._scale(box.piece))
         self._kept[key] = (value, pixmap)
         return pixmap
 
@@ -282,50 +280,3 @@ def _same(kept: np.ndarray | None, value: np.ndarray | None) -> bool:
     if kept is None or value is None:
         return kept is value
     return kept.shape == value.shape and bool(np.array_equal(kept, value, equal_nan=True))
-
-
-def _cells(piece: Piece, size: tuple[int, int], scale: float) -> QPixmap:
-    """Paint a block's cells into device pixels: separate cells where there is room, else a picture of means."""
-    worn, (wide, tall) = theme(), size
-    pixmap = QPixmap(wide, tall)
-    pixmap.fill(QColor(0, 0, 0, 0))
-    rows, columns = piece.shape[0], piece.shape[1] if piece.kind == "matrix" else 1
-    value = None if piece.value is None else np.asarray(piece.value, dtype=float).reshape(rows, columns)
-    with QPainter(pixmap) as painter:
-        painter.setPen(Qt.PenStyle.NoPen)
-        high, broad = tall / rows, wide / columns
-        if min(high, broad) < FINE:
-            if value is None:
-                painter.fillRect(QRectF(0, 0, wide, tall), worn.slot)
-            else:
-                image = colormaps.diverging_image(_means(value, tall, wide), scale, worn)
-                painter.drawImage(QRectF(0, 0, wide, tall), image)
-            return pixmap
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        gap = 2.0 if min(high, broad) >= 8 else 1.0
-        colours = None if value is None else colormaps.diverging(value, scale, worn)
-        wrong = None if value is None else colormaps.invalid(value)
-        for row in range(rows):
-            for column in range(columns):
-                if colours is None or wrong is None:
-                    painter.setBrush(worn.slot)
-                elif wrong[row, column]:
-                    painter.setBrush(colormaps.hatch(worn))
-                else:
-                    painter.setBrush(QColor(*colours[row, column].tolist()))
-                cell = QRectF(column * broad, row * high, broad, high).adjusted(gap / 2, gap / 2, -gap / 2, -gap / 2)
-                painter.drawRoundedRect(cell, min(2.0, high / 6), min(2.0, high / 6))
-    return pixmap
-
-
-def _means(value: np.ndarray, tall: int, wide: int) -> np.ndarray:
-    """Average neighbours down to the pixels there are, axis by axis."""
-    for axis, room in enumerate((tall, wide)):
-        n = value.shape[axis]
-        if n > room:
-            edges = np.linspace(0, n, room + 1).astype(int)[:-1]
-            counts = np.diff(np.append(edges, n))
-            shape = [1, 1]
-            shape[axis] = -1
-            value = np.add.reduceat(value, edges, axis=axis) / counts.reshape(shape)
-    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
 
 from gui import colormaps, fonts
 from gui.format import MINUS, full, number
@@ -13,6 +13,7 @@ from gui.theme import px, theme
 from gui.widgets import Card, icon_button, label, push_button
 from gui.widgets.number_lines import NumberLines
 from gui.widgets.painted import Painted
+from gui.widgets.steady import Steady
 
 FEW = 8
 """So many products are shown until all are asked for."""
@@ -199,17 +200,14 @@ class SumCard(Card):
         self.heading = label("", "muted")
         self.back: QToolButton = icon_button("arrow-left", self.tr("Back to what was selected before"), "flat")
         self.forward: QToolButton = icon_button("arrow-right", self.tr("Forward again"), "flat")
-        head = QHBoxLayout()
-        head.addWidget(self.heading, 1)
-        head.addWidget(self.back)
-        head.addWidget(self.forward)
         self.why = label("")
         self.why.setWordWrap(True)
         self.rows = SumRows()
         self.more = push_button("", "link")
         self.result = NumberLines()
-        self.body.addLayout(head)
-        for widget in (self.why, self.rows, self.more, self.result):
+        self._why, self._more = Steady([self.why], grows=True), Steady([self.more], grows=True)
+        head = Steady([self.heading], [self.back, self.forward], grows=True)
+        for widget in (head, self._why, self.rows, self._more, self.result):
             self.body.addWidget(widget)
         self.rows.went.connect(self.went)
         self.more.clicked.connect(self._on_more)
@@ -230,8 +228,8 @@ class SumCard(Card):
         for widget in (self.rows, self.result):
             widget.setVisible(found is not None)
         self.why.setText("" if found is None else self._reason(found))
-        self.why.setVisible(bool(self.why.text()))
-        self.more.setVisible(found is not None and len(found.terms) > FEW)
+        self._why.setVisible(bool(self.why.text()))
+        self._more.setVisible(found is not None and len(found.terms) > FEW)
         if found is None:
             self.heading.setText(self.tr("Not reached yet"))
             return

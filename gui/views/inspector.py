@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from gui.checking import Checking
 from gui.format import number
@@ -23,6 +23,7 @@ from gui.views._inspector_sum import SumCard
 from gui.widgets import Section, icon_button, label
 from gui.widgets.frames import fill_scrolling
 from gui.widgets.painted import LOOK_EVENTS
+from gui.widgets.steady import Steady
 
 SPECTRUM = "inspector.spectrum"
 
@@ -78,12 +79,7 @@ class InspectorView(QWidget):
         inside = QWidget()
         inside.setProperty("role", "panel")
         column = QVBoxLayout(inside)
-        head = QHBoxLayout()
-        head.addWidget(self.heading)
-        head.addWidget(self.follow)
-        head.addStretch(1)
-        head.addWidget(self.note)
-        column.addLayout(head)
+        column.addWidget(Steady([self.heading, self.follow], [self.note]))
         for widget in (
             *(self.empty, self.step_card, self.sum_card, self.gradient_title, self.gradient_card),
             *(self.output_title, self.output_card, self.spectrum_title, self.spectrum_card),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QFont, QFontMetricsF, QKeyEvent
+from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from engine import narration
@@ -16,6 +16,7 @@ from gui.theme import px
 from gui.widgets import Choice, RichLine, Segment, SegmentedControl, icon_button, label
 from gui.widgets.painted import LOOK_EVENTS
 from gui.widgets.rich_line import lowered
+from gui.widgets.steady import Steady
 from gui.widgets.timeline_bar import TimelineBar
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -40,7 +41,6 @@ class TransportView(QWidget):
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._pass = label("", "caption")
-        self._pass_length = -1.0
         self._sentence = RichLine(15, least=12)
         self._bar = TimelineBar()
         self._buttons = self._make_buttons()
@@ -102,10 +102,10 @@ class TransportView(QWidget):
             made[name] = button
         return made
 
-    def _lay_out(self) -> tuple[QVBoxLayout, QHBoxLayout, QHBoxLayout]:
-        words, controls, column = QHBoxLayout(), QHBoxLayout(), QVBoxLayout(self)
-        words.addWidget(self._pass)
-        words.addWidget(self._sentence, 1)
+    def _lay_out(self) -> tuple[QVBoxLayout, QHBoxLayout]:
+        controls, column = QHBoxLayout(), QVBoxLayout(self)
+        # No move of the playhead lays the window out anew, however long the sentence is.
+        words = Steady([self._pass, self._sentence], grows=True, spacing=12)
         for button in self._buttons.values():
             controls.addWidget(button)
         controls.addSpacing(px(16))
@@ -114,24 +114,21 @@ class TransportView(QWidget):
         controls.addWidget(label(self.tr("Step by"), "muted"))
         controls.addWidget(self._granularity)
         controls.addWidget(self._speed)
-        column.addLayout(words)
+        column.addWidget(words)
         column.addLayout(controls)
         self._pass.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
-        # It has what the pass leaves, however long it is: no move of the playhead lays the window out anew.
         self._sentence.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        return column, words, controls
+        return column, controls
 
     def _measure(self) -> None:
-        column, words, controls = self._rows
+        column, controls = self._rows
         column.setContentsMargins(px(14), px(10), px(14), px(8))
         column.setSpacing(px(6))
-        words.setSpacing(px(12))
         controls.setSpacing(px(6))
         font = fonts.ui(11, 700)
         font.setLetterSpacing(QFont.SpacingType.PercentageSpacing, 104)
         self._pass.setFont(font)
-        self._pass_length = -1.0
         for button in self._buttons.values():
             button.setFixedSize(px(38), px(34))
 
@@ -226,16 +223,7 @@ class TransportView(QWidget):
             self._pass.setProperty("role", role)
             self._pass.style().unpolish(self._pass)
             self._pass.style().polish(self._pass)
-        self._fit_pass(text)
         self._pass.show()
-
-    def _fit_pass(self, text: str) -> None:
-        """Give the pass the size of its text; of a fixed size, it tells its layout nothing while that stays."""
-        length = QFontMetricsF(self._pass.font()).horizontalAdvance(text)
-        if length != self._pass_length:
-            self._pass_length = length
-            self._pass.setMinimumSize(0, 0)
-            self._pass.setFixedSize(self._pass.sizeHint())
 
     def _headline(self, at: int) -> str:
         frame = self._frame

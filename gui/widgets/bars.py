@@ -37,11 +37,13 @@ class Bars(Painted):
 
     def set_bars(self, bars: Sequence[Bar], strong: int = -1) -> None:
         """Show these bars; the one at index `strong` is written bold."""
+        before = self.sizeHint(), self.minimumSizeHint()
         self._bars = list(bars)
         self._strong = strong
         self.setAccessibleName(", ".join(f"{bar.label} {bar.text}" for bar in bars))
         self.setToolTip("\n".join(f"{bar.label}: {bar.tip or bar.text}" for bar in bars))
-        self.updateGeometry()
+        if before != (self.sizeHint(), self.minimumSizeHint()):
+            self.updateGeometry()
         self.update()
 
     def bars(self) -> list[Bar]:

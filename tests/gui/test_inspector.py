@@ -12,7 +12,8 @@ from gui.frames.equation import Piece
 from gui.state.app_state import AppState
 from gui.state.document import opened
 from gui.state.selection import Selected
-from gui.views._blocks import Blocks, _means
+from gui.views._blocks import Blocks
+from gui.views._blocks_picture import means
 from gui.views.inspector import InspectorView
 from gui.widgets.math_line import MathLine, Run, sign
 from gui.widgets.number_lines import NumberLines
@@ -268,9 +269,9 @@ def test_tips_of_blocks(show):
 
 def test_means_keep_the_mean():
     value = np.arange(600.0).reshape(20, 30)
-    assert _means(value, 5, 10).shape == (5, 10)
-    assert _means(value, 5, 10).mean() == pytest.approx(value.mean())
-    assert _means(value, 50, 50) is value
+    assert means(value, 5, 10).shape == (5, 10)
+    assert means(value, 5, 10).mean() == pytest.approx(value.mean())
+    assert means(value, 50, 50) is value
 
 
 def test_an_equation_is_made_smaller_then_broken(show):
