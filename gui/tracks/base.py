@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -355,9 +356,12 @@ def write(painter: QPainter, at: QPointF, text: str, kind: Face, colour: QColor,
 
 def beginning(kind: Face, text: str, room: float) -> str:
     """The text, or as many of its first letters as there is room for; one at least."""
-    while len(text) > 1 and kind.width(text) > room:
-        text = text[:-1]
-    return text
+    # A word may have thousands of letters: only about as many are measured as there is room for, and none are kept.
+    measure, most = kind.metrics.horizontalAdvance, 2
+    while most < len(text) and measure(text[:most]) <= room:
+        most *= 2
+    fits = bisect_right(range(2, min(most, len(text)) + 1), room, key=lambda letters: measure(text[:letters]))
+    return text[: 1 + fits]
 
 
 def elided(kind: Face, text: str, room: float) -> str:

@@ -13,7 +13,7 @@ from gui import colormaps, palette
 from gui.frames.sheet import Sheet
 from gui.score_layout import Strip, chosen, lay_out, names_of
 from gui.score_scene import Scene
-from gui.tracks.base import Hit, available, tracks, value_tip
+from gui.tracks.base import Hit, available, beginning, face, tracks, value_tip
 
 RUNS = {
     "many-to-one": bench.sentiment,
@@ -201,3 +201,29 @@ def test_kinds_stand_for_all_lanes(dressed):
     one = chosen(found, ["state:1:forward", "tokens"])
     assert [t.id for t in one] == ["state:1:forward", "tokens"]
     assert names_of(one, found) == ["state:1:forward", "tokens"]
+
+
+@pytest.mark.parametrize("text", ["", "a", "Affection", "wiiiiiiiii", "été", "日本語テスト"])
+def test_of_a_word_as_many_letters_are_shown_as_there_is_room_for(dressed, text):
+    kind = face("ui", 13)
+    for room in range(0, 90, 5):
+        shown = beginning(kind, text, room)
+        assert text.startswith(shown) and len(shown) >= min(1, len(text))
+        assert len(shown) <= 1 or kind.width(shown) <= room
+        assert shown == text or kind.width(text[: len(shown) + 1]) > room
+
+
+def test_of_an_endless_word_only_the_beginning_is_measured():
+    class Wide:
+        """A font whose letters are 7 wide; how many letters were measured at once."""
+
+        def __init__(self):
+            self.metrics, self.measured = self, []
+
+        def horizontalAdvance(self, text):
+            self.measured.append(len(text))
+            return 7 * len(text)
+
+    kind = Wide()
+    assert beginning(kind, "w" * 100_000, 40) == "wwwww"
+    assert max(kind.measured) <= 10
