@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from html import unescape
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QCoreApplication, QMarginsF, QPoint, QRect, QSize, QSizeF
+from PySide6.QtCore import QBuffer, QCoreApplication, QIODevice, QMarginsF, QPoint, QRect, QSize, QSizeF
 from PySide6.QtGui import QFont, QImage, QPageSize, QPainter, QPainterPath, QPdfWriter, QPicture
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
+
+from engine.projects import write_whole
 
 KINDS = (".png", ".svg", ".pdf")
 DPI = 96
@@ -39,17 +39,24 @@ def save(widget: QWidget, path: Path, scale: float | None = None) -> None:
     kind = path.suffix.lower()
     if kind not in KINDS:
         raise ValueError(f"{path.name}: a picture's name must end with {', '.join(KINDS)}")
-    handle, name = tempfile.mkstemp(suffix=kind, prefix=".loopscope-", dir=path.parent)
-    os.close(handle)
-    try:
-        done = image(widget, scale).save(name) if kind == ".png" else {".svg": _svg, ".pdf": _pdf}[kind](widget, name)
-        if not done:
-            raise OSError(f"{path}: the picture could not be written")
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    if kind == ".png":
+        data = _png(widget, scale)
+    elif kind == ".svg":
+        data = svg(widget)
+    else:
+        pages = Pages()
+        pages.add(widget)
+        data = pages.finish()
+    write_whole(path, data)
+
+
+def _png(widget: QWidget, scale: float | None) -> bytes:
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    # Qt's stubs want bytes for the name of the format, and Qt a text.
+    if not image(widget, scale).save(buffer, "PNG"):  # type: ignore[call-overload]
+        raise OSError("the picture could not be written")
+    return _bytes(buffer)
 
 
 def image(widget: QWidget, scale: float | None = None) -> QImage:
@@ -87,35 +94,24 @@ def recorded(widget: QWidget) -> QPicture:
 
 
 def svg(widget: QWidget) -> bytes:
-    """A widget as an SVG's bytes."""
+    """A widget as an SVG's bytes, its letters as outlines."""
     target, buffer = QSvgGenerator(), QBuffer()
     target.setOutputDevice(buffer)
-    if not _draw_svg(widget, target):
-        raise OSError("the picture could not be drawn")
-    return _outlines(bytes(buffer.data().data()).decode()).encode()
-
-
-def _svg(widget: QWidget, name: str) -> bool:
-    target = QSvgGenerator()
-    target.setFileName(name)
-    if not _draw_svg(widget, target):
-        return False
-    file = Path(name)
-    file.write_text(_outlines(file.read_text(encoding="utf-8")), encoding="utf-8")
-    return True
-
-
-def _draw_svg(widget: QWidget, target: QSvgGenerator) -> bool:
     target.setResolution(DPI)
     target.setSize(widget.size())
     target.setViewBox(QRect(QPoint(0, 0), widget.size()))
     target.setTitle(_title(widget))
     target.setDescription(QCoreApplication.translate("snapshot", "Drawn by Loopscope"))
-    return _paint(widget, target)
+    painter = QPainter()
+    if not painter.begin(target):
+        raise OSError("the picture could not be drawn")
+    widget.render(painter, QPoint(0, 0))
+    painter.end()
+    return _TEXT.sub(_outlined, _bytes(buffer).decode()).encode()
 
 
-def _outlines(text: str) -> str:
-    return _TEXT.sub(_outlined, text)
+def _bytes(buffer: QBuffer) -> bytes:
+    return bytes(buffer.data().data())
 
 
 _TEXT = re.compile(r"<text ([^>]*)>(.*?)</text>", re.DOTALL)
@@ -147,27 +143,47 @@ def _data(shape: QPainterPath) -> str:
     return " ".join(f"{letters[element.type]}{element.x:.2f},{element.y:.2f}" for element in elements)
 
 
-def _pdf(widget: QWidget, name: str) -> bool:
-    target = QPdfWriter(name)
-    page(target, widget)
-    return _paint(widget, target)
+class Pages:
+    """A PDF that gets one page after the other."""
 
+    def __init__(self) -> None:
+        self._buffer = QBuffer()
+        self._buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        self._writer = QPdfWriter(self._buffer)
+        self._painter = QPainter()
+        self._sizes: list[int] = []
 
-def page(target: QPdfWriter, widget: QWidget) -> None:
-    """Make the pages of a document as large as a widget."""
-    target.setResolution(DPI)
-    target.setTitle(_title(widget))
-    target.setCreator("Loopscope")
-    target.setPageSize(QPageSize(_points(widget.size()), QPageSize.Unit.Point))
-    target.setPageMargins(QMarginsF(0, 0, 0, 0))
+    def add(self, widget: QWidget) -> None:
+        """Draw a widget as a page of its size."""
+        if self._sizes:
+            done = self._writer.newPage()
+        else:
+            self._prepare(widget)
+            done = self._painter.begin(self._writer)
+        if not done:
+            raise OSError("the page could not be drawn")
+        self._sizes.append(self._buffer.size())
+        widget.render(self._painter, QPoint(0, 0))
 
+    @property
+    def per_page(self) -> float:
+        """How many bytes a page adds, fonts aside; 0 where there is but one."""
+        sizes = self._sizes
+        return (sizes[-1] - sizes[0]) / (len(sizes) - 1) if len(sizes) > 1 else 0.0
 
-def _paint(widget: QWidget, target: QSvgGenerator | QPdfWriter) -> bool:
-    painter = QPainter()
-    if not painter.begin(target):
-        return False
-    widget.render(painter, QPoint(0, 0))
-    return painter.end()
+    def finish(self) -> bytes:
+        """Return the document; nothing can be added any more."""
+        if self._painter.isActive():
+            self._painter.end()
+        return _bytes(self._buffer)
+
+    def _prepare(self, widget: QWidget) -> None:
+        target = self._writer
+        target.setResolution(DPI)
+        target.setTitle(_title(widget))
+        target.setCreator("Loopscope")
+        target.setPageSize(QPageSize(_points(widget.size()), QPageSize.Unit.Point))
+        target.setPageMargins(QMarginsF(0, 0, 0, 0))
 
 
 def _title(widget: QWidget) -> str:

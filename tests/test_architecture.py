@@ -9,7 +9,7 @@ import pytest
 from source_tree import PACKAGES, QT, ROOT, edges, find_cycle, loaded_after, modules, reaches, under
 
 # These take long to import, so they wait inside the function that needs them.
-HEAVY = ("torch", "pyqtgraph", "ziamath", "safetensors.torch", "h5py", "onnx")
+HEAVY = ("torch", "pyqtgraph", "ziamath", "safetensors.torch", "h5py", "onnx", "PIL", "av")
 REGISTERED = ("engine.cells", "engine.engines", "engine.tasks", "gui.tracks", "gui.views")
 
 

@@ -16,6 +16,14 @@ EXPORTS = (
         within=EXPORT,
     ),
     Action(
+        "file.film",
+        QT_TRANSLATE_NOOP("actions", "&Film…"),
+        QT_TRANSLATE_NOOP("actions", "The stepping as GIF, WebP, MP4, or a PDF with a page for each step"),
+        ("Ctrl+Shift+V",),
+        FILE,
+        within=EXPORT,
+    ),
+    Action(
         "file.numbers",
         QT_TRANSLATE_NOOP("actions", "&Numbers…"),
         QT_TRANSLATE_NOOP("actions", "A track as CSV or NPZ, or the whole run as NPZ or safetensors"),
@@ -45,6 +53,15 @@ EXPORTS = (
         QT_TRANSLATE_NOOP("actions", "The run as a program in PyTorch that makes the same numbers"),
         ("Ctrl+Shift+T",),
         FILE,
+        within=EXPORT,
+    ),
+    Action(
+        "file.report",
+        QT_TRANSLATE_NOOP("actions", "&Report…"),
+        QT_TRANSLATE_NOOP("actions", "What the run was, step by step, with pictures, as HTML or Markdown"),
+        ("Ctrl+Shift+L",),
+        FILE,
+        "clipboard-list",
         within=EXPORT,
     ),
 )

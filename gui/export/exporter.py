@@ -15,7 +15,9 @@ from engine.interop.imported import Imported
 from engine.interop.state_dict import Origin
 from gui.export import picture_dialog
 from gui.export.arrays_dialog import NumbersDialog, WeightsDialog
+from gui.export.film_dialog import FilmDialog
 from gui.export.picture_dialog import PictureDialog
+from gui.export.report_dialog import ReportDialog
 from gui.export.saving import Saver, ask_path
 from gui.export.studio import SCORE, NothingToDraw, Subject
 from gui.theme import theme
@@ -45,10 +47,12 @@ class Exporter(QObject):
         """What the actions do."""
         return {
             "file.picture": self.picture,
+            "file.film": self.film,
             "file.numbers": self.numbers,
             "file.weights": self.weights,
             "file.script_numpy": partial(self.script, code.NUMPY),
             "file.script_torch": partial(self.script, code.TORCH),
+            "file.report": self.report,
             "edit.copy_picture": self.copy_picture,
         }
 
@@ -68,6 +72,13 @@ class Exporter(QObject):
     def picture(self) -> None:
         """Ask for a picture."""
         self._show(PictureDialog(self._window, self.saver.say_written))
+
+    def film(self) -> None:
+        """Ask for a film; the window stays usable while it is made."""
+        if self.dialog is None:
+            self._show(FilmDialog(self._window, self.saver.say_written), modal=False)
+        else:
+            self.dialog.activateWindow()
 
     def copy_picture(self) -> None:
         """Put the whole score on the clipboard."""
@@ -103,13 +114,20 @@ class Exporter(QObject):
         if path is not None:
             self.saver.write(path, partial(code.save, path, trace, library, task.title))
 
-    def _show(self, dialog: QDialog) -> None:
-        self.dialog = dialog
-        dialog.finished.connect(self._on_finished)
-        dialog.open()
+    def report(self) -> None:
+        """Ask for a report."""
+        self._show(ReportDialog(self._window, self.saver.write))
 
-    def _on_finished(self) -> None:
-        self.dialog = None
+    def _show(self, dialog: QDialog, modal: bool = True) -> None:
+        if self.dialog is not None:
+            self.dialog.close()
+        self.dialog = dialog
+        dialog.finished.connect(partial(self._on_finished, dialog))
+        dialog.open() if modal else dialog.show()
+
+    def _on_finished(self, dialog: QDialog, result: int) -> None:
+        if self.dialog is dialog:
+            self.dialog = None
 
     def _follow(self) -> None:
         for action in self._actions:

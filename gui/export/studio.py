@@ -103,9 +103,10 @@ class Studio:
         for signal in (themes().changed, themes().zoom_changed):
             signal.disconnect(self._on_look_changed)
         self.widget.close()
-        self.widget.deleteLater()
         self.state.close()
-        self.state.deleteLater()
+        for each in (self.widget, self.state):  # now: the threads of what is in a window end with it
+            each.deleteLater()
+            QCoreApplication.sendPostedEvents(each, QEvent.Type.DeferredDelete)
 
     # Making --------------------------------------------------------------------------------------------------
 
@@ -165,6 +166,9 @@ class Studio:
             fitted(widget)
         widget.resize(size)
         settle()
+        if widget.size() != size:  # it cannot be so small: larger in the same shape, for whoever scales it down
+            widget.resize(size * max(widget.width() / size.width(), widget.height() / size.height()))
+            settle()
 
     def _relook(self) -> None:
         """Give everything the theme's palette: under a style sheet it does not come down from the window."""

@@ -1,0 +1,171 @@
+"""The stepping as a film: every step a frame, the user's playhead where it was, and no file where it was cancelled."""
+
+import errno
+import re
+
+import pytest
+from PySide6.QtCore import QSize
+
+from gui.export import encoders
+from gui.export.encoders import GIF, PDF, WEBP, Cancelled, Frame
+from gui.export.film import Film, Plan, positions
+from gui.export.film_dialog import FilmDialog
+from gui.export.studio import SCORE, STAGE, WINDOW, Subject
+from gui.main_window import MainWindow
+from gui.state.app_state import AppState
+from gui.theme import theme
+
+Image = pytest.importorskip("PIL.Image")
+SIZE = QSize(480, 320)
+
+
+@pytest.fixture
+def window(qtbot, dressed):
+    state = AppState()
+    made = MainWindow(state)
+    made.resize(900, 600)
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitUntil(lambda: not state.session.running, timeout=20_000)
+    yield made
+    made.close()
+    state.close()
+
+
+def plan(kind, last=4, what=SCORE, look="dark"):
+    return Plan(Subject(what, look, SIZE), kind, positions(0, last), 4.0)
+
+
+def made(qtbot, window, wanted, path):
+    film = Film(window, wanted, path, window)
+    failures = []
+    film.failed.connect(failures.append)
+    with qtbot.waitSignal(film.ended, timeout=60_000):
+        film.start()
+    assert not failures
+    return film
+
+
+def pictures(path):
+    with Image.open(path) as film:
+        found = []
+        for i in range(film.n_frames):
+            film.seek(i)
+            found.append(film.convert("RGB").tobytes())
+        return film.size, found
+
+
+@pytest.mark.parametrize("what", [SCORE, STAGE])
+@pytest.mark.parametrize("kind", [GIF, WEBP])
+def test_every_step_is_a_frame_and_no_two_are_alike(qtbot, window, tmp_path, kind, what):
+    window.state.cursor.go(3)
+    seen = window.score.grab().toImage()
+    made(qtbot, window, plan(kind, what=what), tmp_path / f"film{kind}")
+    size, frames = pictures(tmp_path / f"film{kind}")
+    assert size == (480, 320) and len(frames) == 5 and len(set(frames)) == 5
+    assert window.state.cursor.position == 3 and theme().name == "light"
+    assert window.score.grab().toImage() == seen
+    assert [path.name for path in tmp_path.glob("*film*")] == [f"film{kind}"]
+
+
+def test_a_pdf_has_a_page_for_each_step_of_lines_and_fonts(qtbot, window, tmp_path):
+    made(qtbot, window, plan(PDF, what=STAGE), tmp_path / "film.pdf")
+    data = (tmp_path / "film.pdf").read_bytes()
+    assert len(re.findall(rb"/Type\s*/Page\b", data)) == 5
+    assert b"/FontFile" in data
+
+
+def test_a_film_of_the_window(qtbot, window, tmp_path):
+    wanted = Plan(Subject(WINDOW, "light", QSize(800, 500)), WEBP, (0, 8), 2.0)
+    made(qtbot, window, wanted, tmp_path / "film.webp")
+    size, frames = pictures(tmp_path / "film.webp")
+    assert size == (800, 500) and len(set(frames)) == 2
+
+
+@pytest.mark.parametrize("kind", [GIF, WEBP, PDF])
+def test_the_size_is_measured_with_real_frames(qtbot, window, tmp_path, kind):
+    count = window.state.cursor.count
+    told = []
+    film = Film(window, plan(kind, count), None, window)
+    film.measured.connect(told.append)
+    with qtbot.waitSignal(film.ended, timeout=60_000):
+        film.start()
+    made(qtbot, window, plan(kind, count), tmp_path / f"film{kind}")
+    real = (tmp_path / f"film{kind}").stat().st_size
+    assert 0.5 * real < told[0] < 2 * real
+
+
+@pytest.mark.parametrize("kind", [GIF, WEBP, PDF])
+def test_cancel_stops_and_leaves_no_file(qtbot, window, tmp_path, kind):
+    (tmp_path / "out").mkdir()
+    film = Film(window, plan(kind, window.state.cursor.count), tmp_path / "out" / f"film{kind}", window)
+    film.progressed.connect(lambda drawn, count: drawn == 3 and film.cancel())
+    finished = []
+    film.finished.connect(finished.append)
+    with qtbot.waitSignal(film.ended, timeout=60_000):
+        film.start()
+    assert not finished and not film.running
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [GIF, WEBP, PDF])
+def test_a_full_disk_leaves_what_was_there(qtbot, window, tmp_path, kind, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / f"film{kind}").write_bytes(b"before")
+    monkeypatch.setattr("os.fsync", full)
+    film = Film(window, plan(kind, 2), folder / f"film{kind}", window)
+    said = []
+    film.failed.connect(said.append)
+    with qtbot.waitSignal(film.ended, timeout=60_000):
+        film.start()
+    qtbot.waitUntil(lambda: bool(said))
+    assert said == [f"film{kind}: cannot be written: No space left on device"]
+    assert [path.name for path in folder.iterdir()] == [f"film{kind}"]
+    assert (folder / f"film{kind}").read_bytes() == b"before"
+
+
+def test_what_is_missing_is_said(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert "pip install" in encoders.missing(GIF) and "ffmpeg" in encoders.missing(".mp4")
+    assert encoders.missing(PDF) == ""
+
+
+@pytest.mark.skipif(bool(encoders.missing(".mp4")), reason="there is no encoder for MP4")
+def test_mp4(qtbot, window, tmp_path):
+    made(qtbot, window, plan(".mp4"), tmp_path / "film.mp4")
+    assert (tmp_path / "film.mp4").read_bytes()[4:8] == b"ftyp"
+
+
+def test_frames_that_end_early_leave_no_file(tmp_path):
+    def frames():
+        yield Frame(2, 2, 6, bytes(12))
+        raise Cancelled
+
+    for kind in (GIF, WEBP):
+        with pytest.raises(Cancelled):
+            encoders.encode(tmp_path / f"film{kind}", kind, frames(), 2, 1.0)
+    assert not list(tmp_path.glob("*film*")) and not list(tmp_path.glob(".loopscope*"))
+
+
+def test_the_dialog_measures_films_and_cancels(qtbot, window, tmp_path):
+    window.actions_["file.film"].trigger()
+    dialog = window.exporter.dialog
+    assert isinstance(dialog, FilmDialog) and not dialog.isModal()
+    dialog.fields.wide.set_value(480)
+    dialog.fields.high.set_value(320)
+    dialog.last.set_value(3)
+    dialog.measure()
+    qtbot.waitUntil(lambda: dialog.film is None, timeout=60_000)
+    assert "measured by encoding 4 of 4 frames" in dialog.note.text()
+    dialog.save(tmp_path / "film.gif")
+    dialog._on_cancel()
+    assert "Cancelled" in dialog.note.text() and not (tmp_path / "film.gif").exists()
+    dialog.save(tmp_path / "film.gif")
+    qtbot.waitUntil(lambda: window.exporter.dialog is None, timeout=60_000)
+    assert pictures(tmp_path / "film.gif")[0] == (480, 320)
+    assert "film.gif is written" in window.exporter.toast.text()
