@@ -234,7 +234,7 @@ class Filing(QObject):
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix(SUFFIX[1:])
         path = self.file.path
-        name = self._state.document.project.scenario + SUFFIX if path is None else path.name
+        name = kinds.suggested(self._state.document.task) if path is None else path.name
         dialog.selectFile(path.stem + self.tr(" (copy)") + SUFFIX if path is not None and self.file.copy else name)
         done = dialog.exec()
         chosen = dialog.selectedFiles()

@@ -7,7 +7,9 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 
 from engine.interop import read, sequences
+from engine.interop.imported import Imported
 from engine.projects import SUFFIX
+from engine.tasks import Task
 
 PROJECT, OTHER = "project", "other"
 OTHERS = tuple(dict.fromkeys((*read.SUFFIXES, *sequences.SUFFIXES)))
@@ -34,6 +36,15 @@ def one_at_a_time() -> str:
 def refusal(path: Path) -> str:
     """Say that a file is of no kind that can be opened."""
     return _tr("“{}” cannot be opened; these can: {}.").format(path.name, ", ".join((SUFFIX, *OTHERS)))
+
+
+def suggested(task: Task) -> str:
+    """The name under which a project that has no file yet is likely to be saved.
+
+    Of a scenario its own; of a network of a file the file's, without what no folder takes.
+    """
+    name = Path(task.title).stem if isinstance(task, Imported) else task.id
+    return "".join("_" if sign in '<>:"/\\|?*' or not sign.isprintable() else sign for sign in name) + SUFFIX
 
 
 def open_filter() -> str:

@@ -4,6 +4,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from engine import ModelSpec, Network
+from engine.interop.imported import Imported
+from gui import kinds
 from gui.actions import table
 from gui.state import storing
 from gui.state.claim import data_folder
@@ -35,6 +38,20 @@ def test_a_new_project_asks_for_a_name_and_then_no_more(bench, path, choose):
     one.do("file.save")
     one.done()
     assert not one.window.isWindowModified() and storing.read(path).project.notes == "x"
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("model.pt", "model.loopscope"),
+        ("lstm in run.loopscope", "lstm in run.loopscope"),
+        ("a/b: c.npz", "b_ c.loopscope"),
+    ],
+)
+def test_a_network_of_a_file_is_saved_under_the_files_name(title, name):
+    spec = ModelSpec(pattern="many-to-many", cell="rnn", input_size=2, hidden_size=3, output_size=2)
+    assert kinds.suggested(Imported(title, spec, dict(Network(spec).parameters))) == name
+    assert kinds.suggested(opened().task) == "movie-review.loopscope"
 
 
 def test_save_as_and_a_cancelled_dialog(bench, path, choose):
