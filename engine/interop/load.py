@@ -146,6 +146,8 @@ class Weights:
             return replace(loaded, spec=spec, notes=told.notes)
         except (NotRecognised, SpecError) as error:
             raise ImportFileError(self.path, str(error)) from None
+        except MemoryError:
+            raise ImportFileError(self.path, "has more parameters than there is memory for") from None
 
 
 def _found(entries: Entries) -> dict[str, Recurrent]:

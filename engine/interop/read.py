@@ -17,6 +17,8 @@ from engine.interop import _unpickle, keras_files, onnx_files
 from engine.interop._pickle_machine import Damaged
 from engine.interop._unpickle import Tensor
 from engine.interop.files import (
+    SHARE,
+    SMALL,
     Entries,
     Entry,
     ImportFileError,
@@ -194,11 +196,14 @@ def _torch_legacy(path: Path, data: bytes) -> Entries:
 
 def _described(path: Path, tree: Any, storage: Any, size: Any) -> Entries:
     """Entries for the tensors of a tree; each is checked against the bytes that its storage has."""
-    found = {}
+    found: dict[str, Entry] = {}
+    stored: dict[str, int] = {}
+    total = 0
     for name, tensor in _unpickle.tensors(tree).items():
         shape, stride, itemsize = tensor.shape, tensor.stride, _itemsize(tensor.storage.dtype)
         try:
-            available, rest = divmod(size(tensor.storage.key), itemsize)
+            stored[tensor.storage.key] = size(tensor.storage.key)
+            available, rest = divmod(stored[tensor.storage.key], itemsize)
         except KeyError:
             raise ImportFileError(path, f"{name} refers to numbers that the file does not hold") from None
         if len(shape) != len(stride):
@@ -208,6 +213,9 @@ def _described(path: Path, tree: Any, storage: Any, size: Any) -> Entries:
         if wrong or (0 not in shape and last >= available) or math.prod(shape) > max(available, 1):
             raise ImportFileError(path, f"{name} of shape {shape} reaches past the {available:,} numbers it has")
         found[name] = Entry(shape, tensor.storage.dtype, partial(_strided, path, name, tensor, storage))
+        total += math.prod(shape) * itemsize
+    if total > max(SMALL, SHARE * sum(stored.values())):
+        raise ImportFileError(path, f"makes {total:,} bytes of tensors from {sum(stored.values()):,}, shared by all")
     return found
 
 
