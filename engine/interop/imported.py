@@ -203,10 +203,10 @@ class Imported(Task):
             A fact is missing or of another kind; the message names it.
         """
         if not isinstance(facts, dict):
-            raise ValueError(f"an imported network must be an object, not {facts!r}")
+            raise ValueError(f"an imported network must be an object, not {facts!r:.60}")
         for name, (kind, called) in FACTS.items():
             if not isinstance(facts.get(name), kind):
-                raise ValueError(f"{name}={facts.get(name)!r} is not possible; it must be {called}")
+                raise ValueError(f"{name}={facts.get(name)!r:.60} is not possible; it must be {called}")
         if not all(isinstance(label, str) for label in facts["labels"]):
             raise ValueError("labels must be a list of texts")
         tokenizer = facts.get("tokenizer")

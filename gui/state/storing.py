@@ -19,7 +19,7 @@ from engine.recording import engines
 from engine.registry import cells
 from engine.tasks import Task
 from gui.state.cursor import GRANULARITIES, TOKEN
-from gui.state.facts import Facts
+from gui.state.facts import Facts, quoted
 from gui.state.project import EDITED, FRESH, GIVEN, TRAINED, Project, frozen
 from gui.state.selection import Selected
 
@@ -302,15 +302,15 @@ def _check_spec(facts: Facts, spec: ModelSpec, task: Task) -> None:
     for name in ("pattern", "vocab_size", "output_size", *(() if own.has_embedding else ("input_size",))):
         found, wanted = getattr(spec, name), getattr(own, name)
         if found != wanted:
-            what = f"spec.{name} is {found!r}; the scenario {task.id} needs {wanted!r}"
+            what = f"spec.{name} is {quoted(found)}; the scenario {task.id} needs {quoted(wanted)}"
             raise ProjectError(facts.path, what)
 
 
 def _source(facts: Facts, i: int, value: Any, arrays: dict[str, np.ndarray], task: Task) -> Any:
     found = _value(facts, f"sources[{i}]", value, f"source/{i}", arrays)
     if isinstance(found, str) != (task.kind == "text"):
-        what = "a text" if task.kind == "text" else "an array"
-        raise ProjectError(facts.path, f"sources[{i}] is {type(found).__name__}; the scenario {task.id} reads {what}")
+        given, wanted = ("an array", "a text") if task.kind == "text" else ("a text", "an array")
+        raise ProjectError(facts.path, f"sources[{i}] is {given}; the scenario {task.id} reads {wanted}")
     return found
 
 
@@ -323,7 +323,7 @@ def _value(facts: Facts, place: str, value: Any, name: str, arrays: dict[str, np
     if isinstance(value, str):
         return value
     if value != {"array": name}:
-        raise ProjectError(facts.path, f"{place} is {value!r:.60}; it must be a text, or the array {name}")
+        raise ProjectError(facts.path, f"{place} is {quoted(value)}; it must be a text, or the array {name}")
     if name not in arrays:
         raise ProjectError(facts.path, f"{place} is the array {name}, which is not there")
     return frozen({name: arrays.pop(name)})[name]

@@ -13,8 +13,9 @@ from engine.registry import cells
 from gui.state import storing
 from gui.state.cursor import OPERATION
 from gui.state.document import Document, opened
-from gui.state.project import EDITED, Project
+from gui.state.project import EDITED, GIVEN, Project
 from gui.state.selection import Selected
+from gui.state.session import compute
 from gui.state.storing import View
 
 LOOK = View(
@@ -122,6 +123,23 @@ def test_an_imported_network(path):
     assert path.stat().st_size < plain.stat().st_size + 4 * own["output.bias"].nbytes + 4000  # shared ones once
 
 
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_an_imported_network_that_was_built_anew(path, qapp, cell, dtype):
+    task = imported(example="5 7 9")
+    own = task.weights("gru")[0]
+    document = Document(project=Project(task, task.spec("gru"), own, GIVEN, "", ("1",), (None,), 0, "numpy", "cpu"))
+    document.set_cell(cell)
+    document.set_field("dtype", dtype)
+    document.set_field("num_layers", 2)
+    round_trip(path, document.project)
+    document.undo()
+    back = round_trip(path, document.project)
+    assert same(back.task.weights("gru")[0], {name: own[name] for name in back.task.weights("gru")[0]})
+    assert compute(back).trace.loss == compute(document.project).trace.loss
+    document.close()
+
+
 # What a wrong file is told --------------------------------------------------------------------------------------
 
 
@@ -144,6 +162,7 @@ WRONG = [
     (lambda f: f.update(score=None), "score is null", "a text"),
     (lambda f: f.update(sources=[]), "sources is []", "at least one"),
     (lambda f: f.update(sources=[3]), "sources[0] is 3", "a text"),
+    (lambda f: f.update(targets=[{"array": ["y" * 999]}]), "targets[0] is {'array'", "target/0"),
     (lambda f: f.update(sources=[{"array": "source/0"}]), "sources[0] is the array source/0", "not there"),
     (lambda f: f.update(sources=[{"array": "parameter/x"}]), "sources[0] is {'array'", "source/0"),
     (lambda f: f.update(targets=[]), "targets is []", "each of the 1 sources"),
@@ -200,6 +219,15 @@ def test_a_wrong_imported_network_is_named(path, facts):
     project = Project(task, task.spec("gru"), task.weights("gru")[0], "given", "", ("1",), (None,), 0, "numpy", "cpu")
     rewritten(path, lambda f: f["task"].update(facts), project=project)
     with pytest.raises(ProjectError, match=r"^a\.loopscope: "):
+        storing.read(path)
+
+
+def test_a_text_and_an_array_that_have_changed_places_are_named(path):
+    rewritten(path, lambda facts: facts.update(sources=["a"]), project=opened("glyph"))
+    with pytest.raises(ProjectError, match=r"sources\[0\] is a text; the scenario glyph reads an array"):
+        storing.read(path)
+    rewritten(path, lambda facts: facts.update(sources=[{"array": "source/0"}]), {"source/0": np.zeros(3)})
+    with pytest.raises(ProjectError, match=r"sources\[0\] is an array; the scenario movie-review reads a text"):
         storing.read(path)
 
 
