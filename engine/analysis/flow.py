@@ -16,7 +16,7 @@ from engine.layout import Lane
 
 def gradient_flow(
     trace: Any, state: str = "h", layer: int = 0, direction: str = "forward", part: str | None = None, *,
-    drop: float = 0.0, unit: int | None = None,
+    drop: float = 0.0, unit: int | None = None, sequence: int | None = None,
 ) -> np.ndarray:  # fmt: skip
     """‖∂L_s/∂h_k‖ for every output s and step k, exact for every pair.
 
@@ -32,6 +32,8 @@ def gradient_flow(
         Leave a loss out once its gradient has fallen below this share of what it started with; 0: exact.
     unit : int, optional
         |∂L_s/∂h_k[unit]| (the norm over the batch) rather than the norm over batch and units.
+    sequence : int, optional
+        Of the states of this sequence of the batch alone; L_s stays the mean over the batch.
 
     Returns
     -------
@@ -41,13 +43,14 @@ def gradient_flow(
     Raises
     ------
     ValueError
-        There is no such state, lane or unit, ``drop`` is below 0, or the run had no target.
+        There is no such state, lane, unit or sequence, ``drop`` is below 0, or the run had no target.
     """
     wanted, units = _lane(trace, state, layer, direction, part), _units(trace, unit)
+    members = _members(trace, sequence)
     found = np.zeros((trace.timeline.steps(wanted.part), trace.batch.S))
 
     def visit(steps: range, rows: slice, grads: np.ndarray) -> None:
-        found[steps, rows] = _norms(grads[..., units].reshape(*grads.shape[:2], -1))
+        found[steps, rows] = _norms(grads[..., members, units].reshape(*grads.shape[:2], -1))
 
     Sweep(trace, visit, wanted, state, share("drop", drop)).run()
     return np.ascontiguousarray(found.T)
@@ -87,15 +90,23 @@ def _units(trace: Any, unit: int | None) -> slice:
     return slice(unit, unit + 1)
 
 
+def _members(trace: Any, sequence: int | None) -> slice:
+    if sequence is None:
+        return slice(None)
+    sequence = whole("sequence", sequence, 0, trace.batch.B - 1)
+    return slice(sequence, sequence + 1)
+
+
 def gradient_bands(
     trace: Any, state: str = "h", layer: int = 0, direction: str = "forward", part: str | None = None, *,
     edges: tuple[int, ...] = (0, 1, 2, 4, 8, 16), drop: float = 0.0, unit: int | None = None,
+    sequence: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Sum the losses' gradients by how far from each step their loss lies, and measure the sums.
 
     Parameters
     ----------
-    trace, state, layer, direction, part, drop, unit
+    trace, state, layer, direction, part, drop, unit, sequence
         As in :func:`gradient_flow`.
     edges : tuple of int
         Where each band begins, in steps between the state and the output; the last is open.
@@ -112,20 +123,22 @@ def gradient_bands(
         As in :func:`gradient_flow`, or ``edges`` do not rise.
     """
     wanted, units = _lane(trace, state, layer, direction, part), _units(trace, unit)
+    members = _members(trace, sequence)
     if not len(edges) or (np.diff(edges) <= 0).any():
         raise ValueError(f"edges={edges!r} is not possible; there must be one or more, each above the one before")
     line, T = trace.timeline, trace.timeline.steps(wanted.part)
     outputs = line.offset(line.output_part) + np.asarray(line.output_steps)
     away = np.abs(outputs - (line.offset(wanted.part) + np.arange(T))[:, None])
     bands = np.searchsorted(np.asarray(edges), away, side="right") - 1
-    sums = np.zeros((len(edges), T, trace.batch.B, trace.spec.hidden_size if unit is None else 1))
+    B = trace.batch.B if sequence is None else 1
+    sums = np.zeros((len(edges), T, B, trace.spec.hidden_size if unit is None else 1))
 
     def visit(steps: range, rows: slice, grads: np.ndarray) -> None:
         for t, grad in zip(steps, grads, strict=True):
             here = bands[t, rows]
             # Neighbouring outputs share a band, so a band is one or two runs of rows.
             starts = np.concatenate([[0], np.flatnonzero(np.diff(here)) + 1])
-            for band, part in zip(here[starts], np.add.reduceat(grad[..., units], starts), strict=True):
+            for band, part in zip(here[starts], np.add.reduceat(grad[..., members, units], starts), strict=True):
                 if band >= 0:
                     sums[band, t] += part
 

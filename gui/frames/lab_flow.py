@@ -33,7 +33,7 @@ class Wanted:
     unit : int or None
         One unit's share of the first measure; None: the norm of all.
     sequence : int
-        Of the batch, for the second measure.
+        Of the batch.
     """
 
     measure: str
@@ -93,8 +93,10 @@ def flow(trace: Trace, wanted: Wanted) -> FlowFrame:
     if wanted.measure == STATE:
         return _of_state(trace, wanted, where, columns)
     drop = DROP if trace.batch.S * T > EXACT else 0.0
-    values = analysis.gradient_flow(trace, wanted.state, *where, drop=drop, unit=wanted.unit)
-    bands, net = analysis.gradient_bands(trace, wanted.state, *where, edges=EDGES, drop=drop, unit=wanted.unit)
+    values = analysis.gradient_flow(trace, wanted.state, *where, drop=drop, unit=wanted.unit, sequence=wanted.sequence)
+    bands, net = analysis.gradient_bands(
+        trace, wanted.state, *where, edges=EDGES, drop=drop, unit=wanted.unit, sequence=wanted.sequence
+    )
     rows = line.offset(line.output_part) + np.asarray(line.output_steps)
     low, high = decades(values)
     return FlowFrame(wanted, values, values == 0, rows, columns, low, high, drop > 0, bands, net)

@@ -194,7 +194,7 @@ class Picture:
                 QRectF(spot.x(), spot.y() - metrics.ascent(), wide, metrics.height())
                 for spot, wide in zip(spots, wides, strict=True)
             ]
-            apart = px(8)  # from the values beside them
+            apart = px(4)  # from the values beside them
             if lines is wordings[-1] or all(self.at.is_free(room.adjusted(-apart, 0, apart, 0)) for room in rooms):
                 for spot, line in zip(spots, lines, strict=True):
                     painter.drawText(spot, line)

@@ -65,7 +65,7 @@ class ClippingView(Instrument):
             *(self.truncation_title, self.steps_row, self.steps_slider, self.lost, self.truncation_said, self.note),
         ):
             self.column.addWidget(widget)
-        self.summary.setText(self.tr("What the gradient would be without them, and what it is with them."))
+        self.summary.setText(self.tr("And what is left of it within a limit, or cut after k steps?"))
         self.limit.committed.connect(self.look)
         self.limit_slider.value_changed.connect(self._on_limit_slid)
         self.steps.committed.connect(self.look)

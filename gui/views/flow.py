@@ -138,10 +138,11 @@ class FlowView(Instrument):
         self.who.setVisible(loss)
 
     def _wanted(self, trace: Trace) -> Wanted:
+        sequence = self.state.session.words.sequence
         if self.measure.current() == STATE:
-            return Wanted(STATE, self.prefix, trace.graph.states[0], None, self.state.session.words.sequence)
+            return Wanted(STATE, self.prefix, trace.graph.states[0], None, sequence)
         unit = self.unit() if self.who.current() == "unit" else None
-        return Wanted(LOSS, self.prefix, self.whose.current(), unit)
+        return Wanted(LOSS, self.prefix, self.whose.current(), unit, sequence)
 
     def _show(self, trace: Trace, frame: FlowFrame) -> None:
         loss = frame.wanted.measure == LOSS

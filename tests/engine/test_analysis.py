@@ -130,6 +130,17 @@ def test_vanilla_jacobian_is_the_closed_form():
     np.testing.assert_allclose(analysis.jacobians(trace), (1 - h**2)[..., None] * W, atol=1e-14)
 
 
+def test_the_flow_of_one_sequence_is_that_of_its_own_states():
+    trace = run("gru", B=3)
+    parts = [analysis.gradient_flow(trace, sequence=b) for b in range(3)]
+    np.testing.assert_allclose(np.linalg.norm(parts, axis=0), analysis.gradient_flow(trace), rtol=1e-12)
+    for b in range(3):
+        bands, net = analysis.gradient_bands(trace, sequence=b)
+        assert (bands.sum(0) >= net * (1 - 1e-12)).all()
+        alone = sum(analysis.horizon(trace, s)[:, b] for s in range(trace.batch.S))
+        np.testing.assert_allclose(net, np.linalg.norm(alone, axis=1), rtol=1e-12)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_state_flow_and_product_norms_are_products_of_jacobians(cell):
     trace = run(cell, B=1)
@@ -252,6 +263,7 @@ def test_a_forward_pass_only_has_no_flow():
         (lambda trace: analysis.state_flow(trace, drop=-1), "drop=-1 is not possible; .* 0 or more"),
         (lambda trace: analysis.gradient_flow(trace, unit=99), "unit=99 is not possible; .* from 0 to 3"),
         (lambda trace: analysis.gradient_flow(trace, unit=-1), "unit=-1 is not possible"),
+        (lambda trace: analysis.gradient_flow(trace, sequence=7), "sequence=7 is not possible"),
         (lambda trace: analysis.gradient_flow(trace, drop="a"), "drop='a' is not possible"),
         (lambda trace: analysis.gradient_flow(trace, "m"), "state='m'"),
         (lambda trace: analysis.gradient_bands(trace, unit=1.0), "unit=1.0 is not possible; .* whole number"),

@@ -50,6 +50,16 @@ def test_the_matrix_is_the_engines(traces, scenario, cell):
         np.testing.assert_array_equal(np.diag(states.values), 1.0)
 
 
+def test_of_a_batch_the_chosen_sequence_is_shown():
+    spec = ModelSpec(pattern="many-to-many", cell="gru", input_size=1, hidden_size=3, output_size=2)
+    trace = Network(spec).run(np.array([[[1.0], [-1.0]]] * 4), np.array([[0, 1]] * 4))
+    for sequence in range(2):
+        frame = lab_flow.flow(trace, Wanted(LOSS, "l0", sequence=sequence))
+        np.testing.assert_array_equal(frame.values, analysis.gradient_flow(trace, sequence=sequence))
+        np.testing.assert_array_equal(frame.net, analysis.gradient_bands(trace, sequence=sequence)[1])
+    assert (analysis.gradient_flow(trace, sequence=0) != analysis.gradient_flow(trace, sequence=1)).any()
+
+
 def test_one_unit_has_a_matrix_of_its_own(traces):
     trace = traces("tagging", "gru")
     frame = lab_flow.flow(trace, Wanted(LOSS, "l0", "h", 3))
