@@ -79,7 +79,11 @@ class Gutter(Painted):
             near = [tick.width(text) for at, text in marks if abs(at - y) < scene.px(12)]
             return max(near) + scene.px(4) if near else 0.0
 
+        # An SVG does not clip: what would stand below the edge is left out there.
+        lowest = min(top + strip.height, self.height())
         for at, text in marks:
+            if at > lowest:
+                continue
             write(painter, QPointF(edge, at), text, tick, worn.muted, "right")
         y += bold.height / 2
         room = edge - x - taken(y)
@@ -90,7 +94,7 @@ class Gutter(Painted):
             _write(painter, QPointF(x, y), elided(bold, part, room), bold, face("ui", stage.type(9.5), 600), worn.text)
         y += bold.height / 2
         for line in lines:
-            if y + plain.height > top + strip.height:
+            if y + plain.height > lowest:
                 break
             y += plain.height / 2
             # Where the axis leaves too little room beside it, the line goes on below.
@@ -100,7 +104,7 @@ class Gutter(Painted):
             _write(painter, QPointF(x, y), shown, plain, face("ui", stage.type(8.5)), worn.muted)
             y += plain.height / 2
         scale = track.legend()
-        if scale is not None and top + strip.height - y >= scene.px(26):
+        if scale is not None and lowest - y >= scene.px(26):
             self._paint_legend(painter, stage.type(9.5), x, y + scene.px(6), scale)
         painter.restore()
 

@@ -218,17 +218,25 @@ def test_report(qtbot, window, tmp_path, suffix):
         assert "![The whole score](<report_pictures/score.svg>)" in text
 
 
-def test_nothing_is_offered_before_there_is_a_run(qtbot, dressed):
+@pytest.fixture
+def early(qtbot, dressed):
+    """A window, and which exports it offered before its first run was done."""
     state = AppState(project=opened("movie-review", "rnn"))
     made = MainWindow(state)
     qtbot.addWidget(made)
-    ids = [entry.id for entry in EXPORTS]
-    assert not any(made.actions_[id].isEnabled() for id in ids)
-    qtbot.waitUntil(lambda: not state.session.running, timeout=20_000)
-    assert all(made.actions_[id].isEnabled() for id in ids)
-    assert all(path == "File › Export" for path, action in made.actions_.everything() if action.objectName() in ids)
+    assert state.session.trace is None
+    yield made, [entry.id for entry in EXPORTS if made.actions_[entry.id].isEnabled()]
     made.close()
     state.close()
+
+
+def test_nothing_is_offered_before_there_is_a_run(qtbot, early):
+    window, offered = early
+    ids = [entry.id for entry in EXPORTS]
+    assert not offered
+    qtbot.waitUntil(lambda: not window.state.session.running, timeout=20_000)
+    assert all(window.actions_[id].isEnabled() for id in ids)
+    assert all(path == "File › Export" for path, action in window.actions_.everything() if action.objectName() in ids)
 
 
 def test_a_name_without_a_suffix_gets_the_chosen_one(window, monkeypatch):
