@@ -153,8 +153,13 @@ class ImportDialog(QDialog):
         layer, none = self.layer.currentData(), ("", self.tr("none"))
         self.head.set_options([*((name, name) for name in reversed(self._weights.heads(layer))), none])
         self.embedding.set_options([*((name, name) for name in self._weights.embeddings(layer)), none])
-        self.head.setCurrentIndex(0)
-        self.embedding.setCurrentIndex(0)
+        said = self._weights.told(layer)
+        self.head.setCurrentIndex(self.head.count() - 1 if said.head == "" else 0)
+        self.embedding.setCurrentIndex(self.embedding.count() - 1 if said.embedding == "" else 0)
+        if said.pattern and self.pattern.currentData() != PATTERNS[-1]:
+            self.pattern.set_current(said.pattern)
+        if said.nonlinearity:
+            self.nonlinearity.set_current(said.nonlinearity)
 
     def _on_compared(self, id: str) -> None:
         loss = {LAST: "linear", NEXT: "cross-entropy"}.get(id, id)
@@ -220,6 +225,7 @@ class ImportDialog(QDialog):
         lines = [
             self.tr("Missing, and initialised anew: {}").format(_listed(missing)) if missing else "",
             self.tr("Not used: {}").format(_listed(loaded.unused)) if loaded.unused else "",
+            *(self.tr("Note: {}.").format(note) for note in loaded.notes),
         ]
         self.rest.setText("\n".join(line for line in lines if line))
         self.rest.setVisible(any(lines))
