@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QInputDialog, QWidget
 
-from engine.interop import captures, read, sequences
+from engine.interop import ImportFileError, captures, read, sequences
 from engine.interop.captures import Capture
 from engine.interop.load import Weights
+from gui import kinds
 from gui.import_dialog import ImportDialog
 from gui.state import importing, wording
 from gui.state.app_state import AppState
@@ -75,7 +77,11 @@ class Importer(QObject):
         else:
             document = self._state.document
             text = self.tr("input from {}").format(self._path.name)
-            document.edit(text, sources=found.sources, targets=found.targets)
+            changes: dict[str, Any] = {"sources": found.sources, "targets": found.targets}
+            if found.task is not document.task:
+                text = self.tr("vocabulary from {}").format(self._path.name)
+                changes["task"] = found.task
+            document.edit(text, **changes)
 
     def _on_finished(self) -> None:
         if self.dialog is not None:
@@ -109,7 +115,12 @@ class Importer(QObject):
 def _read(path: Path, project: Project) -> Weights | Capture | Project:
     """Called on the worker's thread."""
     if captures.is_capture(path):
-        return captures.read(path)
+        found = captures.read(path)
+        if not found.modules:
+            raise ImportFileError(path, f"holds no recurrent layer. {' '.join(found.notes)}".strip())
+        return found
     if importing.holds_weights(path):
         return Weights(path)
+    if path.suffix.lower() == kinds.VOCABULARY:
+        return importing.with_vocabulary(project, path)
     return importing.with_sequence(project, path)
