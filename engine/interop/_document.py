@@ -110,7 +110,8 @@ def _html(block: Block) -> str:
         data, title = base64.b64encode(block.data).decode(), html.escape(block.title)
         image = f'<img alt="{title}" src="data:image/svg+xml;base64,{data}">'
         return f"<figure><figcaption>{title}</figcaption>{image}</figure>"
-    rows = [_row(block.head, "th", block.numbers), *(_row(row, "td", block.numbers) for row in block.rows)]
+    head = [_row(block.head, "th", block.numbers)] if any(block.head) else []
+    rows = [*head, *(_row(row, "td", block.numbers) for row in block.rows)]
     return "<table>\n" + "\n".join(rows) + "\n</table>"
 
 

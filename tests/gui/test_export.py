@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QSize
+from PySide6.QtCore import QEvent, QMimeData, QSize
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QFileDialog
 
@@ -27,18 +27,24 @@ PANEL = "dock.inspector"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
+def gone(window, state):
+    """Take a window down with all its threads."""
+    window.close()
+    state.close()
+    window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
 @pytest.fixture
 def window(qtbot, dressed):
     state = AppState()
     made = MainWindow(state)
     made.resize(1280, 800)
-    qtbot.addWidget(made)
     made.show()
     qtbot.waitUntil(lambda: not state.session.running, timeout=20_000)
     state.cursor.go(9)
     yield made
-    made.close()
-    state.close()
+    gone(made, state)
 
 
 def written(qtbot, window):
@@ -219,15 +225,13 @@ def test_report(qtbot, window, tmp_path, suffix):
 
 
 @pytest.fixture
-def early(qtbot, dressed):
+def early(qapp, dressed):
     """A window, and which exports it offered before its first run was done."""
     state = AppState(project=opened("movie-review", "rnn"))
     made = MainWindow(state)
-    qtbot.addWidget(made)
     assert state.session.trace is None
     yield made, [entry.id for entry in EXPORTS if made.actions_[entry.id].isEnabled()]
-    made.close()
-    state.close()
+    gone(made, state)
 
 
 def test_nothing_is_offered_before_there_is_a_run(qtbot, early):

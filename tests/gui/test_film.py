@@ -4,7 +4,8 @@ import errno
 import re
 
 import pytest
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QEvent, QSize
+from PySide6.QtWidgets import QApplication
 
 from gui.export import encoders
 from gui.export.encoders import GIF, PDF, WEBP, Cancelled, Frame
@@ -19,17 +20,23 @@ Image = pytest.importorskip("PIL.Image")
 SIZE = QSize(480, 320)
 
 
+def gone(window, state):
+    """Take a window down with all its threads."""
+    window.close()
+    state.close()
+    window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
 @pytest.fixture
 def window(qtbot, dressed):
     state = AppState()
     made = MainWindow(state)
     made.resize(900, 600)
-    qtbot.addWidget(made)
     made.show()
     qtbot.waitUntil(lambda: not state.session.running, timeout=20_000)
     yield made
-    made.close()
-    state.close()
+    gone(made, state)
 
 
 def plan(kind, last=4, what=SCORE, look="dark"):
