@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEasingCurve, QEvent, QObject, Qt, QVariantAnimation, Signal
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QStyle, QStyleOptionToolButton, QToolButton, QVBoxLayout, QWidget
 
 from gui import fonts
 from gui.icons import icon
 from gui.score import Score
 from gui.theme import px, themes
 from gui.tracks._rolled import W_HH, W_IH, W_Y, WEIGHTS
+from gui.widgets import math_line
 
 FOLD_MS = 220
 ROOM = 150.0
@@ -143,7 +144,8 @@ class Switches(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._roll = self._button(self.tr("Rolled"), self.tr("Roll the network up into one cell with its loop, or out"))
+        tip = self.tr("Roll the network up into one cell with its loop, or out")
+        self._roll = self._dress(QToolButton(self), self.tr("Rolled"), tip)
         self._roll.setIcon(icon("repeat"))
         self._roll.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._roll.toggled.connect(self.rolled)
@@ -157,7 +159,8 @@ class Switches(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
         for weight, tip in tips.items():
-            lamp = self.lamps[weight] = self._button(weight, tip)
+            lamp = self.lamps[weight] = _Lamp(self)
+            self._dress(lamp, weight, tip)
             lamp.setAccessibleName(tip)
             lamp.setObjectName(weight)
             lamp.installEventFilter(self)
@@ -194,8 +197,7 @@ class Switches(QWidget):
     def _on_clicked(self, on: bool) -> None:
         self.chosen.emit(self.sender().objectName() if on else "")
 
-    def _button(self, text: str, tip: str) -> QToolButton:
-        made = QToolButton(self)
+    def _dress(self, made: QToolButton, text: str, tip: str) -> QToolButton:
         made.setProperty("role", "chip")
         made.setText(text)
         made.setToolTip(tip)
@@ -210,3 +212,19 @@ class Switches(QWidget):
             if button is not self._roll:
                 button.setFixedWidth(px(37))
         self._roll.setIconSize(self._roll.iconSize().scaled(px(12), px(12), Qt.AspectRatioMode.KeepAspectRatio))
+
+
+class _Lamp(QToolButton):
+    """A button with a symbol on it: W_ih."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the button, and the symbol in the font of mathematics."""
+        option = QStyleOptionToolButton()
+        self.initStyleOption(option)
+        option.text = ""
+        name, _, index = self.text().partition("_")
+        symbol, size = math_line.Run(name, index), px(15)
+        with QPainter(self) as painter:
+            self.style().drawComplexControl(QStyle.ComplexControl.CC_ToolButton, option, painter, self)
+            left = (self.width() - math_line.width(symbol, size)) / 2
+            math_line.paint(painter, symbol, left, self.height() / 2 + size * 0.28, size)

@@ -13,8 +13,8 @@ from gui.widgets.bars import Bar
 from gui.widgets.number_lines import NumberLines
 from gui.widgets.plane import ComplexPlane
 
-MOST = 14
-"""Outputs that are listed until all are asked for."""
+FEW, MOST = 5, 14
+"""Classes that are listed in their own order; outputs that are listed until all are asked for."""
 
 
 class SpectrumCard(Card):
@@ -76,7 +76,7 @@ class OutputCard(Card):
             self.all.hide()
             self.numbers.set_lines([[(self.tr("Not reached yet"), "muted")]])
             return
-        order = _order(frame.y, frame.target, len(frame.y) if self.all.isChecked() else MOST)
+        order = _order(frame, len(frame.y) if self.all.isChecked() else MOST)
         self.bars.set_bars([_bar(frame, k) for k in order], _strong(frame, order))
         left = len(frame.y) - len(order)
         text = self.tr("and {} more: show all").format(left) if left else self.tr("Show only the largest")
@@ -101,9 +101,11 @@ class OutputCard(Card):
         return [[*line, ("ℓ = ", "muted"), (number(frame.loss), "strong")]]
 
 
-def _order(y: np.ndarray, target: int | np.ndarray | None, most: int) -> list[int]:
+def _order(frame: OutputFrame, most: int) -> list[int]:
     """Which outputs are listed: few in their own order, many from the largest on, the target always."""
-    if len(y) <= MOST:
+    y, target = frame.y, frame.target
+    assert y is not None
+    if len(y) <= (FEW if frame.head == "softmax" else MOST):
         return list(range(len(y)))
     order = np.argsort(-np.nan_to_num(y), kind="stable")[:most].tolist()
     if isinstance(target, int) and target not in order:

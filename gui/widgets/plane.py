@@ -89,8 +89,8 @@ class ComplexPlane(Painted):
         painter.setFont(fonts.ui(SIZE))
         above, beside = QPointF(0, -px(4)), QPointF(px(4), 0)
         right = QPointF(-painter.fontMetrics().horizontalAdvance("Re"), 0)
-        painter.drawText(middle + QPointF(reach, 0) + right + 2 * above, "Re")
-        painter.drawText(middle + QPointF(0, -reach) + 2 * beside + QPointF(0, px(SIZE)), "Im")
+        painter.drawText(middle + QPointF(reach, 0) + right + above * 2, "Re")
+        painter.drawText(middle + QPointF(0, -reach) + beside * 2 + QPointF(0, px(SIZE)), "Im")
         painter.drawText(middle + QPointF(0, -one) + beside + above, "i")
         painter.drawText(middle + QPointF(one, 0) + beside + QPointF(0, px(SIZE + 3)), "1")
 

@@ -109,6 +109,15 @@ def test_the_output_of_a_step_that_has_one(inspector):
     assert view.output_title.note() == "softmax"
 
 
+def test_many_classes_are_listed_from_the_likeliest_on(inspector):
+    view = inspector("tagging")
+    view.state.cursor.last()
+    view.state.selection.select("output", 4)
+    shares = [bar.share for bar in view.output_card.bars.bars()]
+    assert len(shares) == view.state.document.project.spec.output_size > 5
+    assert shares == sorted(shares, reverse=True)
+
+
 def test_a_selected_output_stands_first(inspector):
     view = inspector("translation", "gru")
     view.state.cursor.last()
