@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from engine import Trace
+from engine.timeline import Timeline
 from gui.state.analyses import Failed, Key
 from gui.state.app_state import AppState
 from gui.state.selection import Selected
@@ -57,6 +58,8 @@ class Instrument(QWidget):
         self.controls = QVBoxLayout()  # what stays when there is nothing to see
         self.body = QWidget()
         self.column = QVBoxLayout(self.body)
+        # Of the run whose results are shown: until those of a newer one are there, that is the one before.
+        self._named: tuple[Timeline, tuple[str, ...]] | None = None
         self._outer = self._lay_out()
         self.build()
         self._measure()
@@ -82,6 +85,8 @@ class Instrument(QWidget):
         if isinstance(found, Failed):
             self.say(found.message)
             return None
+        if found is not None:
+            self._named = self._names()
         return found
 
     def say(self, text: str) -> None:
@@ -112,17 +117,22 @@ class Instrument(QWidget):
 
     def word(self, column: int) -> str:
         """What a column of the score is called."""
-        words = self.state.session.words.columns
+        words = (self._named or self._names())[1]
         return words[column] if column < len(words) else str(column + 1)
 
     def place(self, column: int) -> str:
         """A column in a sentence: step 3 “not”."""
-        trace, words = self.state.session.trace, self.state.session.words.columns
-        assert trace is not None
-        at = trace.timeline.columns[column]
+        timeline, words = self._named or self._names()
+        at = timeline.columns[column]
         named = {"encoder": self.tr("encoder step {}"), "decoder": self.tr("decoder step {}")}
         text = named.get(at.part, self.tr("step {}")).format(at.step + 1)
         return f"{text} “{words[column]}”" if column < len(words) else text
+
+    def _names(self) -> tuple[Timeline, tuple[str, ...]]:
+        """The columns of the run and what they are called."""
+        trace = self.state.session.trace
+        assert trace is not None
+        return trace.timeline, self.state.session.words.columns
 
     def select(self, step: int) -> None:
         """Select a step of the lane, the unit staying."""
