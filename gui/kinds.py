@@ -12,7 +12,8 @@ from engine.projects import SUFFIX
 from engine.tasks import Task
 
 PROJECT, OTHER = "project", "other"
-OTHERS = tuple(dict.fromkeys((*read.SUFFIXES, *sequences.SUFFIXES)))
+VOCABULARY = ".json"
+OTHERS = tuple(dict.fromkeys((*read.SUFFIXES, *sequences.SUFFIXES, VOCABULARY)))
 
 
 def kind(path: Path) -> str:
@@ -54,6 +55,7 @@ def open_filter() -> str:
         (_tr("Projects and captures ({})"), (SUFFIX,)),
         (_tr("Weights ({})"), read.SUFFIXES),
         (_tr("Sequences ({})"), sequences.SUFFIXES),
+        (_tr("Vocabularies ({})"), (VOCABULARY,)),
     )
     return ";;".join(text.format(" ".join(f"*{suffix}" for suffix in suffixes)) for text, suffixes in groups)
 

@@ -16,7 +16,8 @@ from engine.interop.load import Weights
 from engine.interop.read import SUFFIXES, entries
 from engine.interop.sequences import read_sequence
 from engine.interop.state_dict import Origin
-from engine.interop.tokenizer import IDS, LETTERS, Tokenizer
+from engine.interop.tokenizer import IDS, LETTERS, WORDS, Tokenizer
+from engine.interop.vocabularies import read_vocabulary
 from engine.spec import PATTERNS
 from engine.tasks import Task
 from gui.state.project import GIVEN, Project
@@ -136,7 +137,7 @@ def text_of_ids(task: Task, ids: np.ndarray) -> str:
         They are no ids of this network, or its vocabulary cannot write them down.
     """
     tokenizer = task.tokenizer if isinstance(task, Imported) else None
-    if tokenizer is None or tokenizer.kind not in (IDS, LETTERS, "words"):
+    if tokenizer is None or tokenizer.kind not in (IDS, LETTERS, WORDS):
         raise ValueError("the sequence holds numbers; this network reads a text")
     flat = ids.reshape(-1)
     if len(flat) != max(ids.shape, default=1):
@@ -180,6 +181,33 @@ def with_sequence(project: Project, path: Path) -> Project:
     sources = (*project.sources[:at], source, *project.sources[at + 1 :])
     targets = (*project.targets[:at], None, *project.targets[at + 1 :])
     return project.but(sources=sources, targets=targets)
+
+
+def with_vocabulary(project: Project, path: Path) -> Project:
+    """Return a project whose network of a file calls its tokens by the words of a vocabulary, in its sequences too.
+
+    Raises
+    ------
+    engine.interop.ImportFileError
+        The file is no vocabulary, or does not go with the network.
+    """
+    task, tokenizer = project.task, read_vocabulary(path)
+    try:
+        if not isinstance(task, Imported) or task.tokenizer is None:
+            raise ValueError("a vocabulary goes with a network of a file that reads tokens; open the network first")
+        named = Imported(
+            task.title, task.spec(task.cell), (task.weights(task.cell) or ({}, {}))[0], tokenizer=tokenizer,
+            next_token=task.next_token, labels=() if task.next_token else task.output_labels, source=task.source,
+            origin=task.origin,
+        )  # fmt: skip
+        ids = [np.array(task.tokenizer.encode(str(source))[0]) for source in project.sources]
+        readable = tokenizer.kind in (IDS, LETTERS, WORDS)
+        sources = tuple(text_of_ids(named, found) if readable else named.example for found in ids)
+    except ValueError as error:
+        raise ImportFileError(path, str(error)) from None
+    return project.but(
+        task=named, sources=sources, targets=(None,) * len(sources) if task.next_token else project.targets
+    )
 
 
 def captured(path: Path, found: Captured, engine: str = NUMPY, device: str = "cpu") -> Project:

@@ -194,6 +194,16 @@ def test_an_encoder_and_a_decoder_are_one_network(tmp_path):
         of_file(tmp_path / "two.pt")
 
 
+def test_a_vocabulary_goes_to_the_network_that_is_open(speaker, tmp_path):
+    project = of_file(speaker[1])
+    (tmp_path / "v.json").write_text('["a","b","c","d","e","f","g","h"," "]')
+    named = importing.with_vocabulary(project.but(sources=("0 8 2",)), tmp_path / "v.json")
+    assert named.sources == ("a c",) and named.task.next_token and named.task.output_labels[8] == "␣"
+    np.testing.assert_array_equal(named.task.encode("a c").x, [0, 8])
+    with pytest.raises(ImportFileError, match=r"^v\.json: a vocabulary goes with a network of a file"):
+        importing.with_vocabulary(opened(), tmp_path / "v.json")
+
+
 def test_every_reading_is_one_error(tmp_path):
     (tmp_path / "a.pt").write_bytes(b"nothing")
     with pytest.raises(ImportFileError, match=r"^a\.pt: "):
