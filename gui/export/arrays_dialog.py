@@ -118,7 +118,7 @@ class NumbersDialog(_Asking):
         self.format.set_options(_named(numbers.TRACK_SUFFIXES if track else numbers.TRACE_SUFFIXES))
         if track:
             steps, sequences, units = self._trace.value(self.key.current()).shape
-            text = self.tr("{} steps × {} sequences × {} units").format(steps, sequences, units)
+            text = self.tr("{} × {} × {} numbers: steps, sequences, units").format(steps, sequences, units)
         else:
             held = [self.tr("values"), self.tr("parameters"), self.tr("input")]
             held[1:1] = [self.tr("gradients")] if self._trace.has_gradients else []

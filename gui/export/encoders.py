@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import io
 import os
@@ -232,12 +233,14 @@ def _by_ffmpeg(name: str, frames: Iterator[Frame], fps: float) -> None:
                 process.stdin.write(_packed(frame))
             process.stdin.close()
             status = process.wait(TIMEOUT)
-        except BrokenPipeError:
+        except BrokenPipeError:  # it has ended by itself, and said why
             status = process.wait(TIMEOUT) or 1
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            with contextlib.suppress(OSError):  # what it did not take
+                process.stdin.close()
         if status:
             said.seek(0)
             lines = said.read().decode(errors="replace").strip().splitlines()

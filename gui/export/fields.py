@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 OWN, GIVEN = "own", "given"
 DELAY_MS = 150
 """So long after the last change the preview is drawn anew."""
+MOST_PIXELS = 6_000_000
+"""Of a larger picture the preview is drawn smaller."""
 
 
 class Fields(QWidget):
@@ -119,13 +121,14 @@ class Preview(Painted):
                 size = widget.size()
                 room = self.size() * self.devicePixelRatioF()
                 share = min(1.0, room.width() / size.width(), room.height() / size.height())
-                image = snapshot.image(widget)
+                pixels = size.width() * size.height()
+                image = snapshot.image(widget, None if pixels <= MOST_PIXELS else (MOST_PIXELS / pixels) ** 0.5)
         except NothingToDraw as error:
             self._image = QImage()
             self.failed.emit(str(error))
         else:
             self._image = image.scaled(
-                image.size() * share, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+                size * share, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
             )
             self.drawn.emit(size)
         self.update()

@@ -39,6 +39,10 @@ def ask_path(parent: QWidget, title: str, name: str, filters: Sequence[Filter]) 
 
 def sentence(path: Path, error: BaseException) -> str:
     """What went wrong with a file, in one sentence."""
+    if isinstance(error, MemoryError):
+        return QCoreApplication.translate("saving", "{}: so large a picture does not fit into memory.").format(
+            path.name
+        )
     if isinstance(error, OSError):
         return QCoreApplication.translate("saving", "{}: cannot be written: {}").format(
             path.name, error.strerror or error

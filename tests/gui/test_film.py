@@ -1,20 +1,23 @@
 """The stepping as a film: every step a frame, the user's playhead where it was, and no file where it was cancelled."""
 
 import errno
+import importlib.util
 import re
+import sys
 
 import pytest
 from PySide6.QtCore import QEvent, QSize
 from PySide6.QtWidgets import QApplication
 
+from gui import snapshot
 from gui.export import encoders
 from gui.export.encoders import GIF, PDF, WEBP, Cancelled, Frame
 from gui.export.film import Film, Plan, positions
 from gui.export.film_dialog import FilmDialog
-from gui.export.studio import SCORE, STAGE, WINDOW, Subject
+from gui.export.studio import SCORE, STAGE, WINDOW, Studio, Subject
 from gui.main_window import MainWindow
 from gui.state.app_state import AppState
-from gui.theme import theme
+from gui.theme import theme, themes
 
 Image = pytest.importorskip("PIL.Image")
 SIZE = QSize(480, 320)
@@ -140,6 +143,94 @@ def test_what_is_missing_is_said(monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert "pip install" in encoders.missing(GIF) and "ffmpeg" in encoders.missing(".mp4")
     assert encoders.missing(PDF) == ""
+
+
+FFMPEG = """#!{python}
+import sys
+with open(sys.argv[-1], "wb") as out:
+    data = sys.stdin.buffer.read()
+    size = sys.argv[sys.argv.index("-s") + 1].split("x")
+    out.write(str(len(data) / (3 * int(size[0]) * int(size[1]))).encode())
+if "{said}":
+    print("first", file=sys.stderr)
+    sys.exit("{said}")
+"""
+
+
+@pytest.fixture
+def ffmpeg(tmp_path, monkeypatch):
+    """A program of that name on the PATH, which counts the frames it is given, or fails and says why."""
+    find = importlib.util.find_spec
+
+    def making(said=""):
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        (folder / "ffmpeg").write_text(FFMPEG.format(python=sys.executable, said=said))
+        (folder / "ffmpeg").chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder))
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "av" else find(name))
+
+    return making
+
+
+def grey(count, width=5, height=4):
+    stride = 3 * width + 1  # Qt pads its rows
+    return iter([Frame(width, height, stride, bytes([i]) * (stride * height)) for i in range(count)])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
+def test_ffmpeg_is_given_every_frame(tmp_path, ffmpeg):
+    ffmpeg()
+    encoders.encode(tmp_path / "film.mp4", ".mp4", grey(7), 7, 2.0)
+    assert (tmp_path / "film.mp4").read_text() == "7.0"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
+def test_what_ffmpeg_says_is_passed_on_and_no_file_is_left(tmp_path, ffmpeg):
+    ffmpeg("Unknown encoder")
+    with pytest.raises(encoders.EncoderError, match="ffmpeg failed: Unknown encoder"):
+        encoders.encode(tmp_path / "film.mp4", ".mp4", grey(3), 3, 2.0)
+
+    def stopped():
+        yield from grey(2)
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        encoders.encode(tmp_path / "film.mp4", ".mp4", stopped(), 3, 2.0)
+    assert not list(tmp_path.glob("*.mp4"))
+
+
+def test_another_theme_of_the_window_leaves_the_film_s_alone(window):
+    made = Studio(window, Subject(STAGE, "dark", SIZE))
+    try:
+        with made.drawing() as widget:
+            before = snapshot.image(widget)
+        themes().choose("high-contrast")
+        with made.drawing() as widget:
+            assert snapshot.image(widget) == before
+    finally:
+        made.close()
+
+
+def test_an_edit_while_it_is_filmed_leaves_the_film_alone(qtbot, window, tmp_path):
+    made(qtbot, window, plan(GIF), tmp_path / "one.gif")
+    film = Film(window, plan(GIF), tmp_path / "two.gif", window)
+    film.progressed.connect(lambda drawn, count: drawn == 1 and window.state.document.open_scenario("tagging"))
+    with qtbot.waitSignal(film.ended, timeout=60_000):
+        film.start()
+    assert (tmp_path / "one.gif").read_bytes() == (tmp_path / "two.gif").read_bytes()
+    qtbot.waitUntil(lambda: not window.state.session.running, timeout=20_000)
+
+
+def test_closing_the_window_ends_the_film(qtbot, window, tmp_path):
+    window.actions_["file.film"].trigger()
+    dialog = window.exporter.dialog
+    dialog.save(tmp_path / "film.webp")
+    film = dialog.film
+    with qtbot.waitSignal(film.progressed, timeout=60_000):
+        pass
+    window.close()
+    assert not film.running and not (tmp_path / "film.webp").exists()
 
 
 @pytest.mark.skipif(bool(encoders.missing(".mp4")), reason="there is no encoder for MP4")
