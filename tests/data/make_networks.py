@@ -53,9 +53,9 @@ def keras_networks():
     yield "cells", sequential(kl.RNN(kl.LSTMCell(4), return_sequences=True), kl.Dense(2)), ("keras",)
     yield "headless", sequential(kl.LSTM(4, return_sequences=True), kl.LSTM(4, return_sequences=True)), ("keras",)
     yield "backwards", sequential(kl.GRU(4, go_backwards=True), kl.Dense(2)), ("keras",)
-    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     yield "double", sequential(kl.LSTM(4, return_sequences=True), kl.Dense(2), dtype="float64"), ("keras",)
-    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
 
 
 def refused():
