@@ -16,11 +16,14 @@ from engine.interop import state_dict
 from gui import snapshot
 from gui.actions.exports import EXPORTS
 from gui.export import studio
+from gui.export.arrays_dialog import WeightsDialog
 from gui.export.saving import ask_path
 from gui.export.studio import SCORE, STAGE, WINDOW, NothingToDraw, Subject, drawn
 from gui.main_window import MainWindow
+from gui.state import importing, storing
 from gui.state.app_state import AppState
 from gui.state.document import opened
+from gui.state.storing import View
 from gui.theme import theme, themes
 
 PANEL = "dock.inspector"
@@ -248,3 +251,30 @@ def test_a_name_without_a_suffix_gets_the_chosen_one(window, monkeypatch):
     assert ask_path(window, "x", "y", [("PNG", ".png"), ("SVG", ".svg")]).name == "a.b.svg"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
     assert ask_path(window, "x", "y", [("PNG", ".png")]) is None
+
+
+class Tagger:
+    """A checkpoint of somebody else's program."""
+
+    def __init__(self, path):
+        torch = pytest.importorskip("torch")
+        torch.manual_seed(3)
+        self.module = torch.nn.ModuleDict({"body": torch.nn.GRU(3, 4, bidirectional=True), "fc": torch.nn.Linear(8, 2)})
+        self.load = torch.load
+        torch.save({"model": self.module.state_dict(), "epoch": 3}, path)
+
+
+def test_what_was_imported_goes_out_as_it_came_in(qtbot, dressed, tmp_path):
+    theirs = Tagger(tmp_path / "in.pt")
+    project = importing.of_file(tmp_path / "in.pt", "numpy", "cpu")
+    storing.write(tmp_path / "kept.loopscope", project, View())
+    for each in (project, storing.read(tmp_path / "kept.loopscope").project):
+        dialog = WeightsDialog(each.parameters, each.task.origin, each.task.title, lambda path, job: job(), None)
+        qtbot.addWidget(dialog)
+        assert not dialog.names_row.isHidden()
+        dialog.save(tmp_path / "out.pt")
+        found = theirs.load(tmp_path / "out.pt", weights_only=True)
+        prefix = next(iter(found)).partition("body.")[0]  # where it was nested
+        theirs.module.load_state_dict({name.removeprefix(prefix): value for name, value in found.items()}, strict=True)
+        kept = theirs.load(tmp_path / "in.pt", weights_only=True)["model"]
+        assert all(np.array_equal(value, kept[name.removeprefix(prefix)]) for name, value in found.items())
