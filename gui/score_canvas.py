@@ -21,7 +21,7 @@ from gui.score_patches import Patch
 from gui.score_scene import Scene
 from gui.theme import theme, themes
 from gui.tracks import _links, _shapes
-from gui.tracks.base import Hit, Track, elided, face, value_tip, write
+from gui.tracks.base import Hit, Stage, Track, elided, face, value_tip, write
 from gui.widgets.painted import LOOK_EVENTS
 
 SLIDE_MS = 200
@@ -80,7 +80,7 @@ class Canvas(QWidget):
             self._dirty += patches
         for patch in patches:
             self.update(self._rect(patch))
-        for note in [*self._notes, *self._note_rects()]:
+        for note in [*self._notes, *(rect for _, rect, _ in self._said())]:
             self.update(note)
 
     def repaint_track(self, id: str) -> None:
@@ -283,27 +283,25 @@ class Canvas(QWidget):
             return []
         return [strip for strip in self._scene.strips if type(strip.track).note is not Track.note]
 
-    def _note_rects(self) -> list[QRect]:
-        scene = self._scene
-        found = []
-        for strip in self._noting():
-            stage = scene.stage(strip, 0, self.width())
-            if strip.track.note(stage):
-                top = stage.bottom - scene.px(NOTE)
-                found.append(QRect(0, int(top), self.width(), int(scene.px(NOTE)) + 1))
-        return found
-
-    def _paint_notes(self, painter: QPainter) -> None:
-        scene = self._scene
-        self._notes = self._note_rects()
+    def _said(self) -> list[tuple[str, QRect, Stage]]:
+        """What the tracks have to say, and where."""
+        scene, found = self._scene, []
         for strip in self._noting():
             stage = scene.stage(strip, 0, self.width())
             text = strip.track.note(stage)
             if text:
-                kind = face("ui", stage.type(11.5))
-                at = QPointF(scene.edge * 1.6, stage.bottom - scene.px(NOTE) / 2)
-                text = elided(kind, text, self.width() - 2 * at.x())
-                write(painter, at, text, kind, theme().muted)
+                top = stage.bottom - scene.px(NOTE)
+                found.append((text, QRect(0, int(top), self.width(), int(scene.px(NOTE)) + 1), stage))
+        return found
+
+    def _paint_notes(self, painter: QPainter) -> None:
+        scene, said = self._scene, self._said()
+        self._notes = [rect for _, rect, _ in said]
+        for text, _, stage in said:
+            kind = face("ui", stage.type(11.5))
+            at = QPointF(scene.edge * 1.6, stage.bottom - scene.px(NOTE) / 2)
+            text = elided(kind, text, self.width() - 2 * at.x())
+            write(painter, at, text, kind, theme().muted)
 
     # Words under the mouse -----------------------------------------------------------------------------------
 

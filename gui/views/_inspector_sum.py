@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
 
 from gui import colormaps, fonts
@@ -74,11 +76,10 @@ class SumRows(Painted):
         self._stand()
 
     def _stand(self) -> None:
-        metrics = QFontMetricsF(fonts.mono(11))
         needed = 0.0
         for term in self._terms:
             *_, (_, _, left, width) = self._places(term)
-            factors = metrics.horizontalAdvance(_product(term)) + px(VALUE) if len(term.factors) > 1 else px(VALUE)
+            factors = _advance(_product(term), 400, fonts.zoom()) + px(VALUE) if len(term.factors) > 1 else px(VALUE)
             needed = max(needed, left + width + px(10) + factors + px(5))
         high = 2 if self.width() < needed else 1
         if high != self._high:
@@ -117,29 +118,28 @@ class SumRows(Painted):
         for line in (first, last):
             line.setHeight(px(LINE))
         last.moveBottom(box.bottom())
-        metrics, room = QFontMetricsF(fonts.mono(11, 500)), box.right() - (px(VALUE) if self._high == 2 else 0)
+        zoom, room = fonts.zoom(), box.right() - (px(VALUE) if self._high == 2 else 0)
         for at, (name, origin, left, width) in enumerate(self._places(term)):
-            font = fonts.mono(11, 500)
             under = origin is not None and self._hover == (row, at)
-            font.setUnderline(under)
-            painter.setFont(font)
+            painter.setFont(_font(500, zoom, under))
             painter.setPen(worn.text)
-            name = metrics.elidedText(name, Qt.TextElideMode.ElideRight, max(0.0, min(width, room - left)))
+            if room - left < width:
+                name = _metrics(500, zoom).elidedText(name, Qt.TextElideMode.ElideRight, max(0.0, room - left))
             painter.drawText(QRectF(left, first.y(), width, first.height()), Qt.AlignmentFlag.AlignLeft | middle, name)
-        painter.setFont(fonts.mono(11))
+        painter.setFont(_font(400, zoom))
         painter.setPen(worn.muted)
         if len(term.factors) > 1:
             right = last.adjusted(0, 0, -px(VALUE) if self._high == 1 else 0, 0)
             painter.drawText(right, Qt.AlignmentFlag.AlignRight | middle, _product(term))
-        painter.setFont(fonts.mono(11, 600))
+        painter.setFont(_font(600, zoom))
         painter.setPen(worn.text)
         painter.drawText(first, Qt.AlignmentFlag.AlignRight | middle, _short(term.value))
 
     def _places(self, term: Term) -> list[tuple[str, Origin | None, float, float]]:
         """Each name of a row with its left edge and width."""
-        metrics, left, found = QFontMetricsF(fonts.mono(11, 500)), float(px(5)), []
+        left, found = float(px(5)), []
         for name, origin in self.names_of(term):
-            width = metrics.horizontalAdvance(name) + 1
+            width = _advance(name, 500, fonts.zoom()) + 1
             found.append((name, origin, left, width))
             left += width + px(10)
         return found
@@ -261,6 +261,23 @@ class SumCard(Card):
         said = self.tr("Negative most of all by {}") if negative else self.tr("Positive most of all by {}")
         factors = f"{_product(most)} = " if len(most.factors) > 1 else ""
         return said.format(f"{self.rows.name_of(most)}: {factors}{_short(most.value)}")
+
+
+@lru_cache(maxsize=32)
+def _font(weight: int, zoom: float, under: bool = False) -> QFont:
+    font = fonts.mono(11, weight)
+    font.setUnderline(under)
+    return font
+
+
+@lru_cache(maxsize=32)
+def _metrics(weight: int, zoom: float) -> QFontMetricsF:
+    return QFontMetricsF(_font(weight, zoom))
+
+
+@lru_cache(maxsize=4096)
+def _advance(text: str, weight: int, zoom: float) -> float:
+    return _metrics(weight, zoom).horizontalAdvance(text)
 
 
 def _product(term: Term) -> str:

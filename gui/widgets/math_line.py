@@ -46,25 +46,35 @@ def sign(text: str) -> Run:
 
 def width(run: Run, size: float) -> float:
     """How wide a run is, with the space around a relation."""
-    below = _advance(run.below, size * INDEX, _slanted(run.below))
-    above = _advance(run.above, size * INDEX, False)
-    return _advance(run.text, size, run.italic) + max(below, above) + _space(run, size)
+    return _typeset(run.text, run.below, run.above, run.italic, size)[0]
 
 
 def paint(painter: QPainter, run: Run, x: float, base: float, size: float) -> float:
     """Draw a run from x on a baseline; return where the next one begins."""
     painter.setPen(theme().color(run.role))
-    left = x + _space(run, size) / 2
-    painter.setFont(_font(size, run.italic))
-    painter.drawText(QPointF(left, base), run.text)
-    left += _advance(run.text, size, run.italic)
-    if run.below:
-        painter.setFont(_font(size * INDEX, _slanted(run.below)))
-        painter.drawText(QPointF(left, base + LOWER * size), run.below)
-    if run.above:
-        painter.setFont(_font(size * INDEX, False))
-        painter.drawText(QPointF(left, base - RAISE * size), run.above)
-    return x + width(run, size)
+    wide, parts = _typeset(run.text, run.below, run.above, run.italic, size)
+    for font, right, down, text in parts:
+        painter.setFont(font)
+        painter.drawText(QPointF(x + right, base + down), text)
+    return x + wide
+
+
+@lru_cache(maxsize=4096)
+def _typeset(
+    text: str, below: str, above: str, italic: bool, size: float
+) -> tuple[float, tuple[tuple[QFont, float, float, str], ...]]:
+    """How wide a run is, and its letters: font, how far to the right and down, text."""
+    low = _advance(below, size * INDEX, _slanted(below))
+    high = _advance(above, size * INDEX, False)
+    own = _advance(text, size, italic)
+    space = 0.5 * size if text in RELATIONS else 0.16 * size if below or above else 0.0
+    left = space / 2
+    parts = [(_font(size, italic), left, 0.0, text)]
+    if below:
+        parts.append((_font(size * INDEX, _slanted(below)), left + own, LOWER * size, below))
+    if above:
+        parts.append((_font(size * INDEX, False), left + own, -RAISE * size, above))
+    return own + max(low, high) + space, tuple(parts)
 
 
 def _slanted(index: str) -> bool:
@@ -80,12 +90,6 @@ def _font(size: float, italic: bool) -> QFont:
 @lru_cache(maxsize=4096)
 def _advance(text: str, size: float, italic: bool) -> float:
     return QFontMetricsF(_font(size, italic)).horizontalAdvance(text) if text else 0.0
-
-
-def _space(run: Run, size: float) -> float:
-    if run.text in RELATIONS:
-        return 0.5 * size
-    return 0.16 * size if run.below or run.above else 0.0
 
 
 class MathLine(Painted):
