@@ -20,7 +20,8 @@ from gui.views.inspector import InspectorView
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS = 7
-MOVES = 60
+MOVES, VISITS = 60, 7
+"""So many places the playhead goes to, and so often to each: the quickest visit counts."""
 
 # Each says "ready" when its window has been painted in full: ours with its first run, all docks and the score.
 OURS = """
@@ -97,14 +98,13 @@ def test_start_against_a_bare_pyqtgraph_window(benchmark, record_property):
     assert ratio <= 1.8
 
 
-@pytest.mark.benchmark(timer=time.thread_time)
 @pytest.mark.parametrize("size", [(1280, 800), (1680, 1050)], ids=["1280x800", "1680x1050"])
 @pytest.mark.parametrize("steps", [12, 100, 1000])
 def test_playhead_to_pixels(benchmark, qtbot, steps, size):
     """Two figures a move: until score, narration and timeline are painted, and until the inspector has followed too.
 
-    The first has to keep within 8 ms; the two together within a frame of 60 a second. It is the time of the thread
-    that computes and paints: nothing in a move waits, and what else a machine does meanwhile is not counted.
+    The first has to keep within 8 ms; the two together within a frame of 60 a second. Wall-clock time: of each place
+    its quickest visit, so that what else a machine does meanwhile is not counted, and the median over all places.
     """
     theme.install(QApplication.instance())
     text = " ".join(["the movie was not bad at all and I liked it"] * (steps // 10 + 1))
@@ -117,43 +117,41 @@ def test_playhead_to_pixels(benchmark, qtbot, steps, size):
     qtbot.waitUntil(lambda: not state.session.running, timeout=60_000)
     count = state.cursor.count
     assert count == 2 * steps + 1
-    places = iter(range(10**9))
     canvas, inspector = window.findChild(Canvas), window.findChild(InspectorView)
     painted = Painted()
     for widget in (canvas, inspector.heading):
         widget.installEventFilter(painted)
-    whole = []
+    quickest, whole = [float("inf")] * MOVES, [float("inf")] * MOVES
 
     def follow() -> None:
         # The inspector's update and its pixels; not in the first figure.
         QApplication.processEvents()
         QApplication.sendPostedEvents()
 
-    def move() -> None:
+    def move(place: int) -> None:
         # Posted events alone: the request to paint comes with them, the inspector's timer does not.
-        state.cursor.go(next_place())
+        # Forward, the loss and backward, in single steps from three places.
+        state.cursor.go((place // 20 * count // 3 + place) % (count + 1))
         QApplication.sendPostedEvents()
 
-    def next_place() -> int:
-        # Forward, the loss and backward, in single steps from three places.
-        place = next(places)
-        return (place // 20 * count // 3 + place) % (count + 1)
-
-    def settled() -> None:
-        follow()
-        painted.seen.clear()
+    def tour() -> None:
+        for place in range(MOVES):
+            begun = time.perf_counter()
+            move(place)
+            painted_at = time.perf_counter()
+            follow()
+            quickest[place] = min(quickest[place], painted_at - begun)
+            whole[place] = min(whole[place], time.perf_counter() - begun)
 
     try:
         follow()
-        benchmark.pedantic(move, setup=settled, rounds=MOVES, warmup_rounds=5)
+        move(1), follow(), follow(), painted.seen.clear()
+        move(2)
         assert canvas in painted.seen and inspector.heading not in painted.seen
-        for _ in range(MOVES):
-            begun = time.thread_time()
-            move()
-            follow()
-            whole.append(time.thread_time() - begun)
+        follow()
         assert inspector.heading in painted.seen
-        median, everything = statistics.median(benchmark.stats.stats.data), statistics.median(whole)
+        benchmark.pedantic(tour, rounds=VISITS, warmup_rounds=1)
+        median, everything = statistics.median(quickest), statistics.median(whole)
         benchmark.extra_info.update(pixels_ms=round(1000 * median, 2), with_inspector_ms=round(1000 * everything, 2))
         print(f"\nT = {steps}: {1000 * median:.2f} ms, with the inspector {1000 * everything:.2f} ms")
         assert median <= 0.008
