@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from engine.registry import cells
 from engine.spec import ModelSpec
@@ -61,7 +61,7 @@ class Lane:
         return f"{self.prefix}.{name}"
 
 
-@cache
+@lru_cache(maxsize=256)
 def lanes(spec: ModelSpec, part: str) -> tuple[Lane, ...]:
     """A part's lanes, in order of computation: layer by layer, forward before reverse."""
     directions = ("forward", "reverse") if spec.bidirectional and part != "decoder" else ("forward",)
@@ -114,7 +114,7 @@ def head_size(spec: ModelSpec) -> int:
     return spec.hidden_size * (1 if spec.pattern == "sequence-to-sequence" else spec.num_directions)
 
 
-@cache
+@lru_cache(maxsize=256)
 def _shapes(spec: ModelSpec) -> tuple[tuple[str, tuple[int, ...]], ...]:
     H = spec.hidden_size
     found: dict[str, tuple[int, ...]] = {}
