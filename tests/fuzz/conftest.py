@@ -9,7 +9,7 @@ MORE = int(os.environ.get("FUZZ", "0"))
 """How many times as much as usual; 0 is the usual, the same in every run."""
 
 settings.register_profile(
-    "fuzz", derandomize=not MORE, deadline=None, database=None, max_examples=25 * max(1, MORE), print_blob=True,
+    "fuzz", derandomize=not MORE, deadline=None, database=None, max_examples=15 * max(1, MORE), print_blob=True,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 
