@@ -36,7 +36,7 @@ fuzz: venv
 	FUZZ=$(FUZZ) $(ONE_THREAD) QT_QPA_PLATFORM=offscreen $(PYTHON) -m pytest -n 2 tests/fuzz $(ARGS)
 
 soak: venv
-	$(ONE_THREAD) QT_QPA_PLATFORM=offscreen PYTHONPATH=.:tests/soak $(PYTHON) tests/soak/soak.py $(ROUNDS)
+	$(ONE_THREAD) QT_QPA_PLATFORM=offscreen MALLOC_ARENA_MAX=1 PYTHONPATH=.:tests/soak $(PYTHON) tests/soak/soak.py $(ROUNDS)
 
 lint: venv
 	$(PYTHON) -m ruff check .
