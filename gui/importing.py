@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QInputDialog, QWidget
@@ -77,7 +76,7 @@ class Importer(QObject):
         else:
             document = self._state.document
             text = self.tr("input from {}").format(self._path.name)
-            changes: dict[str, Any] = {"sources": found.sources, "targets": found.targets}
+            changes = {name: getattr(found, name) for name in ("sources", "targets", "initial", "arriving")}
             if found.task is not document.task:
                 text = self.tr("vocabulary from {}").format(self._path.name)
                 changes["task"] = found.task

@@ -180,7 +180,9 @@ def with_sequence(project: Project, path: Path) -> Project:
     at = project.sequence
     sources = (*project.sources[:at], source, *project.sources[at + 1 :])
     targets = (*project.targets[:at], None, *project.targets[at + 1 :])
-    return project.but(sources=sources, targets=targets)
+    # What a capture's sequence began with, and what arrived at its end, were that sequence's.
+    initial = {name: value for name, value in project.initial.items() if value.ndim == 2}
+    return project.but(sources=sources, targets=targets, initial=initial, arriving={})
 
 
 def with_vocabulary(project: Project, path: Path) -> Project:

@@ -114,9 +114,15 @@ class Project:
 
         return self.but(
             sources=tuple(self.sources[place] for place in places),
-            targets=tuple(self.targets[place] for place in places),
+            targets=tuple(self._rescaled(self.targets[place], len(places)) for place in places),
             initial=kept(self.initial), arriving=kept(self.arriving), sequence=0,
         )  # fmt: skip
+
+    def _rescaled(self, target: Target, B: int) -> Target:
+        """A target among B sequences: a given gradient is B times what arrived at them, since a loss is a mean."""
+        if self.spec.loss == "linear" and isinstance(target, np.ndarray):
+            return target * target.dtype.type(B / len(self.sources))
+        return target
 
     def but(self, **changes: Any) -> Project:
         """Return the same project with some fields changed."""

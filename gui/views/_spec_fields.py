@@ -124,7 +124,7 @@ class LayerFields(Fields):
         self.vocabulary = self.given("vocab_size", self.tr("Vocabulary"), fixed)
         self.outputs = self.given("output_size", self.tr("Outputs"), fixed)
 
-    def show_spec(self, spec: ModelSpec, teacher_forcing: bool) -> None:
+    def show_spec(self, spec: ModelSpec, teacher_forcing: bool, numeric_target: bool = False) -> None:
         """Show a spec; what does not belong to it is hidden."""
         for name, there in {
             "embedding_size": spec.has_embedding,
@@ -146,6 +146,8 @@ class LayerFields(Fields):
         self.loss.set_current(spec.loss)
         for name in LOSSES:
             reason = why_not(spec, loss=name)
+            if numeric_target and name != spec.loss:
+                reason = self.tr("The target is numbers that belong to this loss; open the file anew for another")
             self.loss.set_enabled(name, not reason, reason)
         self.feedback.set_current("yes" if teacher_forcing else "")
         self.dtype.set_current(spec.dtype)

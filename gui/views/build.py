@@ -172,7 +172,7 @@ class BuildView(QWidget):
         spec = project.spec
         if self.patterns.current() != spec.pattern:
             self.patterns.set_current(spec.pattern)
-        self.layers.show_spec(spec, project.teacher_forcing)
+        self.layers.show_spec(spec, project.teacher_forcing, project.task.numeric_target)
         self.start.show_spec(spec)
         self.seed.set_value(spec.seed)
         self.initial.show_state(spec, project.start)

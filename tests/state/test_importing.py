@@ -208,3 +208,26 @@ def test_every_reading_is_one_error(tmp_path):
     (tmp_path / "a.pt").write_bytes(b"nothing")
     with pytest.raises(ImportFileError, match=r"^a\.pt: "):
         importing.of_file(tmp_path / "a.pt")
+
+
+def test_a_captured_sequence_alone_keeps_its_own_gradients(tmp_path):
+    torch.manual_seed(3)
+    module = torch.nn.LSTM(2, 4)
+    x = torch.randn(5, 3, 2)
+    with record(module, tmp_path / "run.loopscope"):
+        y, (h, c) = module(x)
+        ((y**2).sum() + h.sum() + c.sum()).backward()
+    found = captures.read(tmp_path / "run.loopscope").modules[0]
+    whole = of_file(tmp_path / "run.loopscope")
+    alone = compute(whole.chosen([1])).trace
+    scale = np.abs(found.grads["l0.h"]).max()
+    np.testing.assert_allclose(alone.grad("l0.h")[:, 0], found.grads["l0.h"][:, 1], atol=1e-6 * scale)
+    np.save(tmp_path / "x.npy", np.zeros((4, 2)))
+    other = with_sequence(whole.chosen([1]), tmp_path / "x.npy")
+    assert not other.arriving and other.targets == (None,)
+
+
+def test_a_hidden_state_put_out_as_it_is_stays_so_in_another_cell(tmp_path):
+    torch.save(torch.nn.GRU(3, 4).state_dict(), tmp_path / "gru.pt")
+    task = of_file(tmp_path / "gru.pt").task
+    np.testing.assert_array_equal(task.initial(task.spec("lstm")).parameters["output.weight"], np.eye(4))
