@@ -74,6 +74,8 @@ class Head(QWidget):
         self.sentence.setFixedHeight(height)
         self._rest.changeSize(0, max(0, least - height))
         self._column.invalidate()
+        # The stage's layout keeps this widget's size; of two changes in a row it would hear of the first alone.
+        self.updateGeometry()
 
     def say(self, trace: Trace | None, event: Event | None, words: narration.Words) -> None:
         """Show the sentence and the equation of an event."""

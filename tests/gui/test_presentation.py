@@ -124,6 +124,17 @@ def test_plus_and_minus_enlarge(stage, qtbot):
     assert widget.score.scene.unit == pytest.approx(unit / 1.1)
 
 
+@pytest.mark.parametrize("keys", ["++", "++--++", "++++"])
+def test_the_head_keeps_room_for_its_sentence_when_zooms_follow_each_other(stage, qtbot, keys):
+    widget, _ = stage(bench.translation(), size=(1280, 720), position=5)
+    qtbot.keyClicks(widget, keys)
+    QApplication.processEvents()
+    head, sentence = widget.head, widget.head.sentence
+    assert sentence.height() >= sentence.heightForWidth(sentence.width())
+    assert sentence.geometry().bottom() < head.height()
+    assert head.geometry().bottom() < widget.score.y()
+
+
 @pytest.mark.parametrize(("size", "share"), [((1920, 1080), 1.0), ((1280, 720), 2 / 3), ((3840, 2160), 2.0)])
 def test_letters_grow_with_the_screen(stage, size, share):
     widget, _ = stage(size=size, position=9)
