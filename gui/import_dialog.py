@@ -28,7 +28,7 @@ from engine.spec import PATTERNS
 from gui.state import wording
 from gui.state.importing import Offer, Wishes, offer
 from gui.theme import px
-from gui.widgets import Choice, FieldRow, ParameterTable, label, push_button
+from gui.widgets import Choice, FieldRow, IntField, ParameterTable, label, push_button
 from gui.work.worker import Worker
 
 WIDTH, HEIGHT, TABLE = 560, 640, 150
@@ -67,6 +67,7 @@ class ImportDialog(QDialog):
         self.vocabulary = _FileField(self.tr("Vocabulary"), vocabularies.SUFFIXES, weights.path)
         self.sequence = _FileField(self.tr("Sequence"), sequences.SUFFIXES, weights.path)
         self.target = _FileField(self.tr("Target"), (*sequences.ARRAYS, *sequences.TABLES), weights.path)
+        self.start = IntField(0, 0, 10_000_000)
         self.rows = {
             "layer": FieldRow(self.tr("Recurrent layer"), self.layer),
             "pattern": FieldRow(self.tr("Pattern"), self.pattern, self.tr("Which steps put something out")),
@@ -76,6 +77,10 @@ class ImportDialog(QDialog):
             "vocabulary": FieldRow(
                 self.tr("Vocabulary"), self.vocabulary,
                 self.tr("A token a line, a JSON list or object, or a tokenizer.json"),
+            ),
+            "start": FieldRow(
+                self.tr("First token of the decoder"), self.start,
+                self.tr("The id of the token that its output begins with, such as <sos>"),
             ),
             "sequence": FieldRow(self.tr("Sequence"), self.sequence, self.tr("What it is run on at first")),
             "compared": FieldRow(self.tr("Loss"), self.compared, self.tr("What the outputs are compared with")),
@@ -121,7 +126,7 @@ class ImportDialog(QDialog):
         for text in (self.summary, self.proof, self.problem, self.rest):
             text.setWordWrap(True)
         self.rows["layer"].setVisible(len(self._weights.layers) > 1)
-        for name in ("nonlinearity", "vocabulary", "compared", "target"):
+        for name in ("nonlinearity", "vocabulary", "compared", "target", "start"):
             self.rows[name].hide()  # until it is known whether there is such a choice
         self.summary.setText(self.tr("Running it, and comparing with PyTorch…"))
         self.resize(px(WIDTH), px(HEIGHT))
@@ -133,6 +138,7 @@ class ImportDialog(QDialog):
         for choice in (self.pattern, self.nonlinearity, self.head, self.embedding):
             choice.chosen.connect(self._ask)
         self.compared.chosen.connect(self._on_compared)
+        self.start.committed.connect(self._ask)
         self.vocabulary.chosen.connect(self._on_vocabulary)
         self.sequence.chosen.connect(self._on_sequence)
         self.target.chosen.connect(self._on_target)
@@ -193,6 +199,8 @@ class ImportDialog(QDialog):
         choices |= {"nonlinearity": self.nonlinearity.currentData()}
         if choices["pattern"] != PATTERNS[-1]:
             choices |= {"head": self.head.currentData(), "embedding": self.embedding.currentData()}
+        else:
+            choices |= {"start": self.start.value()}
         self._wishes = replace(self._wishes, choices=choices)
         self._try()
 
@@ -246,6 +254,7 @@ class ImportDialog(QDialog):
         spec, sides = found.project.spec, found.project.spec.pattern == PATTERNS[-1]
         self.rows["layer"].setVisible(not sides and len(self._weights.layers) > 1)
         self.rows["compared"].show()
+        self.rows["start"].setVisible(found.loaded.start is not None)
         self.rows["nonlinearity"].setVisible(spec.cell == "rnn")
         self.rows["head"].setVisible(not sides)
         self.rows["embedding"].setVisible(not sides and self.embedding.count() > 1)

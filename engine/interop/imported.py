@@ -189,7 +189,7 @@ class Imported(Task):
         return {
             "title": self.title, "source": self.source, "labels": list(self.output_labels),
             "next_token": self.next_token, "tokenizer": None if self.tokenizer is None else self.tokenizer.facts(),
-            "names": dict(self.origin.names), "dtypes": dict(self.origin.dtypes),
+            "names": dict(self.origin.names), "dtypes": dict(self.origin.dtypes), "start": self.origin.start,
         }  # fmt: skip
 
     @classmethod
@@ -215,11 +215,13 @@ class Imported(Task):
                 raise ValueError(f"{name}={facts.get(name)!r:.60} is not possible; it must be {called}")
         if not all(isinstance(label, str) for label in facts["labels"]):
             raise ValueError("labels must be a list of texts")
-        tokenizer = facts.get("tokenizer")
+        tokenizer, start = facts.get("tokenizer"), facts.get("start")
+        if start is not None and (isinstance(start, bool) or not isinstance(start, int)):
+            raise ValueError(f"start={start!r:.60} is not possible; it must be a token's id, or null")
         return cls(
             facts["title"], spec, parameters, source=facts["source"], labels=tuple(facts["labels"]),
             next_token=facts["next_token"], tokenizer=None if tokenizer is None else vocabularies.from_facts(tokenizer),
-            origin=Origin(_texts(facts, "names"), _texts(facts, "dtypes")),
+            origin=Origin(_texts(facts, "names"), _texts(facts, "dtypes"), start),
         )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from engine.interop.read import entries as read_entries
 from engine.interop.recognise import NotRecognised, Recurrent
 from engine.spec import ModelSpec, SpecError
 
-CHOICES = ("pattern", "nonlinearity", "layer", "head", "embedding")
+CHOICES = ("pattern", "nonlinearity", "layer", "head", "embedding", "start")
 NONE = ""
 
 
@@ -41,6 +41,8 @@ class Loaded:
         The file's precision of each parameter, by its name here.
     notes : tuple of str
         What is otherwise here than in the program that wrote the file, in sentences.
+    start : int or None
+        The token that the decoder begins with, where its row stands in for that of ``<bos>``.
     """
 
     spec: ModelSpec
@@ -50,6 +52,7 @@ class Loaded:
     names: Mapping[str, str] = field(default_factory=dict)
     dtypes: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    start: int | None = None
 
 
 def load_torch(path: str | Path, **choices: Any) -> Loaded:
@@ -65,7 +68,8 @@ def load_torch(path: str | Path, **choices: Any) -> Loaded:
         What weights cannot say: ``pattern`` (many-to-many by default), ``nonlinearity`` ("tanh"), and ``layer``:
         which of several recurrent modules, by its name in the file ("encoder.rnn"). ``head`` and ``embedding``: the
         file's matrices that read the hidden state and that embed tokens, "" for none; found by name and shape
-        where they are not given. They are not asked for in sequence-to-sequence.
+        where they are not given. In sequence-to-sequence they are not asked for; there ``start`` is the token with
+        which the decoder begins (0), where its embedding has a row for each output and none for ``<bos>``.
 
     Raises
     ------
@@ -163,10 +167,10 @@ def _found(entries: Entries) -> dict[str, Recurrent]:
 
 def _loaded(
     entries: Entries, modules: dict[str, Recurrent], pattern: str = "many-to-many", nonlinearity: str = "tanh",
-    layer: str | None = None, head: str | None = None, embedding: str | None = None,
+    layer: str | None = None, head: str | None = None, embedding: str | None = None, start: int = 0,
 ) -> Loaded:  # fmt: skip
     if pattern == "sequence-to-sequence":
-        return _sequence_to_sequence(entries, modules, nonlinearity)
+        return _sequence_to_sequence(entries, modules, nonlinearity, start)
     module = _chosen(modules, layer)
     module.check()
     taken, columns = set(module.names.values()), _columns(module)
@@ -244,7 +248,7 @@ def _input(
     return columns - output_size, ""
 
 
-def _sequence_to_sequence(entries: Entries, modules: dict[str, Recurrent], nonlinearity: str) -> Loaded:
+def _sequence_to_sequence(entries: Entries, modules: dict[str, Recurrent], nonlinearity: str, start: int) -> Loaded:
     sides = {side: [m for m in modules.values() if side in m.module] for side in ("encoder", "decoder")}
     if any(len(found) != 1 for found in sides.values()):
         titles = ", ".join(module.title for module in modules.values())
@@ -270,7 +274,14 @@ def _sequence_to_sequence(entries: Entries, modules: dict[str, Recurrent], nonli
     feeding = next(iter(recognise.embeddings(side, decoder.input_size, taken)), NONE)
     if reading:
         found["encoder.embedding.weight"] = reading
-    if feeding and entries[feeding].shape[0] == output_size + 1:
+    among = bool(feeding) and entries[feeding].shape[0] == output_size
+    if among:  # the token that the decoder begins with is one of the outputs
+        if isinstance(start, bool) or not isinstance(start, int) or not 0 <= start < output_size:
+            raise NotRecognised(f"start={start!r} is no token of the decoder; they are 0 to {output_size - 1}")
+        own, rows = entries[feeding], (*range(output_size), start)
+        longer = Entry((len(rows), *own.shape[1:]), own.dtype, lambda: own.read()[list(rows)])
+        entries = {**entries, feeding: longer}
+    if among or (feeding and entries[feeding].shape[0] == output_size + 1):
         found["decoder.embedding.weight"] = feeding
     spec = ModelSpec(
         pattern="sequence-to-sequence", cell=encoder.cell, input_size=encoder.input_size,
@@ -279,7 +290,7 @@ def _sequence_to_sequence(entries: Entries, modules: dict[str, Recurrent], nonli
         nonlinearity=nonlinearity, vocab_size=entries[reading].shape[0] if reading else None,
         embedding_size=encoder.input_size if reading else None, dtype=_dtype(entries, found),
     )  # fmt: skip
-    return _filled(entries, spec, found)
+    return replace(_filled(entries, spec, found), start=start if among else None)
 
 
 def _dtype(entries: Entries, found: dict[str, str]) -> str:

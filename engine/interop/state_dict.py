@@ -33,10 +33,13 @@ class Origin:
         From each parameter's name here to the file's.
     dtypes : mapping of str to str
         The file's precision of each, by its name here: numpy's name, or "bfloat16".
+    start : int or None
+        The token whose row ``decoder.embedding.weight`` has once more at its end, for ``<bos>``.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     dtypes: Mapping[str, str] = field(default_factory=dict)
+    start: int | None = None
 
 
 def missing() -> str:
@@ -58,7 +61,9 @@ def as_in_file(parameters: Mapping[str, np.ndarray], origin: Origin) -> dict[str
     found = {}
     for name, theirs in origin.names.items():
         if name in parameters:
-            found[theirs] = _narrowed(parameters[name], origin.dtypes.get(name, ""))
+            once_more = name == "decoder.embedding.weight" and origin.start is not None
+            own = parameters[name][:-1] if once_more else parameters[name]
+            found[theirs] = _narrowed(own, origin.dtypes.get(name, ""))
     return found
 
 

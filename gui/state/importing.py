@@ -105,7 +105,9 @@ def _task(path: Path, loaded: Loaded, wishes: Wishes) -> Imported:
         spec = spec.but(loss=loss)
     example = wishes.source
     # Other programs lay the gates out differently: their names would promise what the arrays are not.
-    theirs = Origin(loaded.names, loaded.dtypes) if path.suffix.lower() in state_dict.TORCH_LAYOUT else None
+    theirs = (
+        Origin(loaded.names, loaded.dtypes, loaded.start) if path.suffix.lower() in state_dict.TORCH_LAYOUT else None
+    )
     task = Imported(path.name, spec, loaded.parameters, tokenizer=wishes.tokenizer, next_token=wishes.next_token,
                     source=f"{path.name}: {spec.cell.upper()}, {spec.input_size} → {spec.hidden_size}",
                     origin=theirs)  # fmt: skip

@@ -7,6 +7,7 @@ import torch
 from engine.interop import ImportFileError, captures
 from engine.interop.load import Weights
 from engine.interop.recorder import record
+from engine.interop.state_dict import as_in_file
 from engine.interop.tokenizer import Tokenizer
 from gui.state import importing
 from gui.state.document import opened
@@ -231,3 +232,37 @@ def test_a_hidden_state_put_out_as_it_is_stays_so_in_another_cell(tmp_path):
     torch.save(torch.nn.GRU(3, 4).state_dict(), tmp_path / "gru.pt")
     task = of_file(tmp_path / "gru.pt").task
     np.testing.assert_array_equal(task.initial(task.spec("lstm")).parameters["output.weight"], np.eye(4))
+
+
+class Translator(torch.nn.Module):
+    """An encoder and a decoder as the tutorials write them: the first token is among the outputs."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = torch.nn.ModuleDict({"embedding": torch.nn.Embedding(7, 4), "gru": torch.nn.GRU(4, 5)})
+        self.decoder = torch.nn.ModuleDict({"embedding": torch.nn.Embedding(6, 4), "gru": torch.nn.GRU(4, 5)})
+        self.decoder["out"] = torch.nn.Linear(5, 6)
+
+    def forward(self, ids, target, start):
+        h = self.encoder["gru"](self.encoder["embedding"](ids))[1]
+        fed = torch.cat([torch.tensor([start]), target[:-1]])
+        return self.decoder["out"](self.decoder["gru"](self.decoder["embedding"](fed), h)[0])
+
+
+@pytest.mark.parametrize("start", [0, 2])
+def test_a_decoder_begins_with_one_of_its_tokens(tmp_path, start):
+    torch.manual_seed(4)
+    module = Translator()
+    torch.save(module.state_dict(), tmp_path / "translator.pt")
+    found = offer(Weights(tmp_path / "translator.pt"), Wishes({"pattern": "sequence-to-sequence", "start": start}))
+    assert not found.loaded.missing and not found.loaded.unused and found.loaded.start == start
+    trace = compute(found.project.but(sources=("3 1 6",), targets=("4 2 5 1",))).trace
+    ids, target = torch.tensor([3, 1, 6]), torch.tensor([4, 2, 5, 1])
+    np.testing.assert_allclose(
+        trace.value("output.logits")[:, 0], module(ids, target, start).detach().numpy(), atol=1e-6
+    )
+    again = as_in_file(found.project.parameters, found.project.task.origin)
+    for name, value in module.state_dict().items():
+        np.testing.assert_array_equal(again[name], value.numpy())
+    with pytest.raises(ImportFileError, match="start=6 is no token of the decoder; they are 0 to 5"):
+        offer(Weights(tmp_path / "translator.pt"), Wishes({"pattern": "sequence-to-sequence", "start": 6}))
