@@ -62,6 +62,11 @@ class Line:
         finite = self.total[np.isfinite(self.total)]
         return float(finite.max(initial=0.0))
 
+    @cached_property
+    def silent(self) -> np.ndarray:
+        """The steps beyond the sequence's end that no gradient ever came to, (T,) bool: none has vanished there."""
+        return self.padding & (self.total == 0)
+
     def vanished(self, step: int) -> bool:
         """Whether next to nothing of the error is left at a step."""
         return bool(self.total[step] < VANISHED * self.largest)

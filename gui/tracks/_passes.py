@@ -74,7 +74,7 @@ def _along(painter: QPainter, stage: Stage, place: Place, index: int, row: Row, 
         stage.px(2), stage.px(9),
     )  # fmt: skip
     line = _line(stage, block.prefix)
-    if line is not None:
+    if line is not None and not line.silent[[step, after]].any():
         y = here.top() + here.height() * BACKWARD
         _back(painter, stage, QPointF(end - way * gap, y), QPointF(start + way * gap, y), line, step)
 
@@ -288,7 +288,7 @@ def band(painter: QPainter, stage: Stage, box: QRectF, block: Block, low: int, h
     largest = stage.sheet.norm.largest
     most = max(1, int(1 / axis.column)) if axis.column < 1 else 1
     for step in range(here.start, here.stop, most):
-        if line.positions[step] >= stage.position:
+        if line.positions[step] >= stage.position or line.silent[step : step + most].all():
             continue
         size = float(line.total[step : step + most].max())
         wide = stage.px(width_of(size, largest)) if np.isfinite(size) else stage.px(WIDEST)

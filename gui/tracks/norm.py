@@ -54,7 +54,7 @@ class NormTrack(Track):
         return ""
 
     def _share(self, stage: Stage, line: Line, step: int) -> str:
-        start = int(np.argmin(line.positions))
+        start = int(np.argmin(np.where(line.silent, NEVER, line.positions)))
         if step == start or line.positions[step] >= stage.position or not line.total[start] > 0:
             return ""
         share = line.total[step] / line.total[start]
@@ -126,10 +126,11 @@ class NormTrack(Track):
             return
         xs = axis.left(line.first) + (np.arange(low, high) + 0.5) * axis.column
         ys = self._ys(stage, line.total[low:high])
-        there = (line.positions[low:high] < stage.position) & np.isfinite(line.total[low:high])
+        finite = np.isfinite(line.total[low:high]) & ~line.silent[low:high]
+        there = (line.positions[low:high] < stage.position) & finite
         painter.setOpacity(strength)
         if stage.preview and line.positions[low] != NEVER:
-            self._stroke(painter, stage, xs, ys, np.isfinite(line.total[low:high]), dashed=True)
+            self._stroke(painter, stage, xs, ys, finite, dashed=True)
         self._stroke(painter, stage, xs, ys, there, dashed=False)
         if axis.column >= stage.px(14):
             self._points(painter, stage, line, xs, ys, there, low)

@@ -227,3 +227,24 @@ def test_of_an_endless_word_only_the_beginning_is_measured():
     kind = Wide()
     assert beginning(kind, "w" * 100_000, 40) == "wwwww"
     assert max(kind.measured) <= 10
+
+
+@pytest.mark.parametrize("id", ["diagram", "norm"])
+@pytest.mark.parametrize("T", [6, 160])
+def test_past_a_sequence_s_end_no_gradient_is_drawn_where_none_ever_was(dressed, monkeypatch, id, T):
+    spec = ModelSpec(pattern="many-to-many", cell="rnn", hidden_size=4, output_size=3, vocab_size=9, embedding_size=3)
+    given = np.arange(2 * T).reshape(T, 2)
+    trace = Network(spec).run(given % 9, given % 3, lengths=[T, T // 2])
+    sheet = Sheet(trace, narration.words(trace, [""] * T, (), 1))
+    line = sheet.norm.lines[0]
+    assert line.silent.tolist() == [False] * (T // 2) + [True] * (T // 2)
+    said = []
+    monkeypatch.setattr("gui.tracks._passes._write", lambda painter, stage, start, end, text, *more: said.append(text))
+    scene = scene_of(sheet, len(trace.events.tokens), (700, 500))
+    strip = next(strip for strip in scene.strips if strip.track.id == id)
+    stage = scene.stage(strip, 0, 700)
+    image = pixels(painted(strip.track, stage))
+    orange = stage.theme.backward
+    like = (np.abs(image[..., :3].astype(int) - [orange.blue(), orange.green(), orange.red()]) < 30).all(-1)
+    drawn = np.flatnonzero(like.any(0))
+    assert drawn.size and drawn.max() <= stage.axis.right(T // 2 - 1) and not any("anish" in text for text in said)
