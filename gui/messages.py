@@ -162,7 +162,7 @@ class Progress(Card):
             text = self.tr("Preparing the training data")
         else:
             text = self.tr("Training: epoch {} of {}, loss {}").format(
-                min(training.epoch + 1, training.epochs), training.epochs, format.number(training.loss)
+                training.current, training.epochs, format.number(training.loss)
             )
         self._text.setText(text)
         self._text.setMinimumWidth(max(self._text.minimumWidth(), self._text.sizeHint().width()))

@@ -45,6 +45,11 @@ class TrainingState:
     scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
+    def current(self) -> int:
+        """Which epoch is under way, from 1; the last one once all are done."""
+        return min(self.epoch + 1, self.epochs)
+
+    @property
     def progress(self) -> float:
         """The share that is done, 0 to 1."""
         return self.step / self.steps if self.steps else 0.0

@@ -64,7 +64,7 @@ class WeightsLine(QWidget):
         if training is not None:
             text = self.tr("Training: {}").format(percent(training.progress, 0))
             if training.epochs:
-                text += self.tr(" · pass {epoch} of {epochs}").format(epoch=training.epoch, epochs=training.epochs)
+                text += self.tr(" · epoch {epoch} of {epochs}").format(epoch=training.current, epochs=training.epochs)
         elif drawing:
             text = self.tr("Drawing the weights of a large network…")
         elif fresh:

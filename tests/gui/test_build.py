@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from engine import ModelSpec, layout, tasks
 from engine.registry import cells
 from gui.frames import spectrum
+from gui.messages import Progress
 from gui.state.app_state import AppState
 from gui.state.document import opened
 from gui.state.project import FRESH, TRAINED
@@ -242,9 +243,12 @@ def test_training_is_shown_with_a_way_out(build):
     document = view.state.document
     view.weights.show_weights(document.project, TrainingState(2, 10, 50, 200), True)
     assert view.weights.text.text().startswith("Training: 25")
-    assert "pass 2 of 10" in view.weights.text.text()
+    assert "epoch 3 of 10" in view.weights.text.text()
     assert view.weights.cancel_button.isVisible()
     assert not view.weights.train_button.isVisible()
+    banner = Progress()
+    banner.follow(TrainingState(2, 10, 50, 200, 0.5))
+    assert "epoch 3 of 10" in banner.text()
     view.weights.show_weights(document.project, None, True)
     if document.project.weights == TRAINED:
         assert view.weights.text.text() == f"Trained · {document.project.score}"
