@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
@@ -15,8 +17,6 @@ from gui.theme import px
 from gui.widgets import Choice, FieldRow, IntField, label
 from gui.widgets.optional_field import OptionalField
 
-FAR = 10**9
-"""Beyond what any field takes: the spec itself says what is possible, below the row."""
 SIZES = ("embedding_size", "hidden_size", "num_layers")
 GIVEN = ("vocab_size", "input_size", "output_size")
 
@@ -62,9 +62,12 @@ class Fields(QWidget):
 
     def integer(self, name: str, text: str, tip: str) -> IntField:
         """Add a row for a whole number."""
-        field = IntField(1, -FAR, FAR)
+        # Without limits of its own: the spec itself says what is possible, below the row.
+        field = IntField(1, -math.inf, math.inf)
         field.committed.connect(lambda value: self.changed.emit(name, value))
         self.add(name, text, field, tip)
+        # What was said of the number before is over once another is typed.
+        field.textEdited.connect(lambda: self.set_error(name, ""))
         return field
 
     def choice(self, name: str, text: str, options: list[tuple[str, str]], tip: str) -> Choice:

@@ -18,7 +18,8 @@ LARGEST, SMALLEST = 3.0, 0.05
 class SeedRow(FieldRow):
     """The seed, and a button that takes the next one."""
 
-    changed = Signal(int)
+    changed = Signal(object)
+    """The user wants this seed, an int."""
     again = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -25,6 +25,8 @@ from gui.widgets.frames import fill_scrolling
 from gui.widgets.painted import LOOK_EVENTS
 
 RADII = "radii"
+LONGEST = 20
+"""So many signs of a refused value are repeated."""
 
 
 class BuildView(QWidget):
@@ -148,8 +150,9 @@ class BuildView(QWidget):
             complain(self._words(error))
 
     def _words(self, error: SpecError) -> str:
+        value = str(error.value)
         return self.tr("{value} is not possible: it must be {allowed}").format(
-            value=str(error.value), allowed=error.allowed
+            value=value if len(value) <= LONGEST else f"{value[:LONGEST]}…", allowed=error.allowed
         )
 
     def _on_initial_changed(self, initial: dict[str, np.ndarray]) -> None:

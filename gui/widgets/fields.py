@@ -164,10 +164,12 @@ def _plain(text: str) -> str:
 class IntField(_NumberField):
     """A compact field for a whole number between two limits."""
 
-    committed = Signal(int)
-    """The user has put in this other value."""
+    committed = Signal(object)
+    """The user has put in this other value, an int; Qt's own would end at 2**31."""
 
-    def __init__(self, value: int, minimum: int, maximum: int, step: int = 1, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, value: int, minimum: float, maximum: float, step: int = 1, parent: QWidget | None = None
+    ) -> None:
         super().__init__(minimum, maximum, step, parent)
         self._number = value
         self._show()

@@ -100,6 +100,24 @@ def test_what_the_spec_refuses_is_said_below_the_field(build, qtbot, text):
     assert view.layers.rows["hidden_size"].note() == ""
 
 
+@pytest.mark.parametrize(("text", "said"), [("999999999999", "999999999999"), ("9" * 60, "9" * 20 + "…")])
+def test_a_number_beyond_all_fields_is_refused_with_the_real_limits(build, qtbot, text, said):
+    view = build()
+    type_into(qtbot, view.layers.hidden, "40000")
+    type_into(qtbot, view.layers.hidden, text)
+    row = view.layers.rows["hidden_size"]
+    assert row.note() == f"{said} is not possible: it must be a whole number from 1 to 1,000,000"
+    assert view.layers.hidden.value() == 16
+    qtbot.keyClicks(view.layers.hidden, "x")
+    assert row.note() == ""
+
+
+def test_a_seed_may_be_large(build, qtbot):
+    view = build()
+    type_into(qtbot, view.seed.field, str(2**40))
+    assert spec_of(view).seed == 2**40
+
+
 def test_what_would_be_too_large_is_refused_with_the_number(build, qtbot):
     view = build()
     type_into(qtbot, view.layers.hidden, "40000")
