@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -101,10 +102,17 @@ class StackedBars(Pointed):
             low, high = min(low, float(marks.min(initial=0.0))), max(high, float(marks.max(initial=0.0)))
         return (low, high) if high > low else (0.0, 1.0)
 
+    def ticks(self) -> tuple[float, ...]:
+        """The values that the axis names: zero, and the outermost round one on each side."""
+        low, high = self.limits()
+        step = _round(max(high, -low))
+        ends = (math.floor(high / step + 1e-9) * step, math.ceil(low / step - 1e-9) * step)
+        return tuple(dict.fromkeys((ends[0], 0.0, ends[1])))
+
     def _area(self) -> QRectF:
         below = px(18) if len(self._labels) else px(4)
         metrics = QFontMetricsF(fonts.mono(SIZE))
-        left = max(metrics.horizontalAdvance(self._writes(value)) for value in self.limits()) + px(8)
+        left = max(metrics.horizontalAdvance(self._writes(value)) for value in self.ticks()) + px(8)
         left = max(float(px(AXIS)), left)
         return QRectF(left, px(6), max(1.0, self.width() - left - px(2)), self.height() - px(6) - below)
 
@@ -120,16 +128,16 @@ class StackedBars(Pointed):
         scale = area.height() / (high - low)
         zero = area.bottom() + low * scale
         with QPainter(self) as painter:
-            self._paint_axis(painter, area, zero, low, high, scale)
+            self._paint_axis(painter, area, zero, scale)
             self._paint_bars(painter, area, zero, scale)
             self._paint_labels(painter, area)
             if self.hasFocus():
                 focus_ring(painter, QRectF(self.rect()), px(4))
 
-    def _paint_axis(self, painter: QPainter, area: QRectF, zero: float, low: float, high: float, scale: float) -> None:
+    def _paint_axis(self, painter: QPainter, area: QRectF, zero: float, scale: float) -> None:
         worn = theme()
         painter.setFont(fonts.mono(SIZE))
-        for value in dict.fromkeys((high, 0.0, low)):
+        for value in self.ticks():
             y = zero - value * scale
             painter.setPen(QPen(worn.muted if value == 0 else worn.grid, 1))
             painter.drawLine(QPointF(area.left() - px(3), y), QPointF(area.right(), y))
@@ -195,3 +203,11 @@ class StackedBars(Pointed):
             painter.setPen(worn.text if strong else worn.muted)
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, short)
             last = middle + room / 2
+
+
+def _round(value: float) -> float:
+    """The largest of 1, 2 and 5 times a power of ten that is no larger than a value above zero."""
+    power = 10.0 ** math.floor(math.log10(value))
+    if power == 0:  # below what floating point holds
+        return value
+    return power * max(digit for digit in (1, 2, 5) if digit == 1 or digit * power <= value)

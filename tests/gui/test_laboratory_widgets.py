@@ -116,6 +116,18 @@ def test_marks_belong_to_the_axis(show):
     assert bars.limits() == (0.0, 3.0)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [(-0.02, 1.02, (1.0, 0.0)), (-0.6, 0.4, (0.0, -0.5)), (0.0, 4.9, (4.0, 0.0)), (-1.4, 2.4, (2.0, 0.0)),
+     (0.0, 0.87, (0.5, 0.0)), (0.0, 5e-324, (5e-324, 0.0)), (0.0, 1e300, (1e300, 0.0))],
+)  # fmt: skip
+def test_the_axis_of_bars_names_round_values(show, low, high, ticks):
+    bars = show(StackedBars("shares"))
+    bars.set_bars(np.array([[low], [high]]), [lambda: QColor("red"), lambda: QColor("blue")])
+    assert bars.ticks() == pytest.approx(ticks, rel=1e-12, abs=0)
+    bars.grab()
+
+
 def test_curves_in_powers_of_ten(show):
     plot = show(LogPlot("product", "k"))
     plot.set_curves(
