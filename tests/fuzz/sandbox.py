@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from said import attempt
-from samples import all_suffixes, readers_of, samples
+from wholesome import all_suffixes, readers_of, samples
 
 GIGABYTE = 2**30
 #: What a reader has no business with; a write is told from a reading by its flags.

@@ -7,7 +7,7 @@ from damage import Content, blindly, inside
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from said import attempt
-from samples import READERS, all_suffixes, readers_of, samples
+from wholesome import READERS, all_suffixes, readers_of, samples
 
 FUZZ = settings.get_profile("fuzz")
 GOOD = {name: Content(data) for name, data in samples().items()}

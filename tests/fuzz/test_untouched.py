@@ -7,7 +7,7 @@ import pytest
 from bombs import archives, npys, pickles, projects_, safes, tables, torch_file
 from PySide6.QtCore import QSettings
 from said import check
-from samples import samples
+from wholesome import samples
 
 from gui.main_window import MainWindow
 from gui.settings import Settings
