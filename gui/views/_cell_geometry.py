@@ -91,7 +91,15 @@ class Geometry:
         at, wide, high = self.point(first.x, first.y), size.width() + 2, size.height()
         below = QRectF(at.x() + self.radius + px(12), at.y() + px(17), wide, high)
         above = QRectF(at.x() - wide / 2, at.y() - self.radius - px(2) - high, wide, high)
-        return below if self.is_free(below) else above
+        if self.is_free(below):
+            return below
+        left, top, right, _ = self.frame.layout.frame
+        edge, end = self.point(left, top).y() + 2, self.point(right, top).x() - wide - px(6)
+        if above.top() >= edge:
+            return above
+        # Not across the cell's upper edge: inside it, at the nearest free place after the node.
+        inside = (QRectF(x, edge, wide, high) for x in range(round(at.x() + self.radius), round(end), max(1, px(6))))
+        return next((box for box in inside if self.is_free(box)), above)
 
     def is_free(self, box: QRectF) -> bool:
         """Whether there is neither a node, its name nor a vector."""

@@ -124,9 +124,12 @@ class Picture:
             return
         text = QCoreApplication.translate("cell", "highway keeps {}").format(percent(frame.keeps))
         font = fonts.ui(11, 500)
+        box, (left, top, _, _) = self.at.beside_highway(QFontMetricsF(font).size(0, text)), frame.layout.frame
+        if box.top() < self.at.point(left, top).y() < box.bottom():
+            painter.fillRect(box, theme().canvas)  # no room elsewhere: the cell's edge gives way
         painter.setFont(font)
         painter.setPen(theme().backward)
-        painter.drawText(self.at.beside_highway(QFontMetricsF(font).size(0, text)), Qt.AlignmentFlag.AlignCenter, text)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
     def _paint_node(self, painter: QPainter, node: Node) -> None:
         frame = self.frame

@@ -209,7 +209,7 @@ def test_the_menu_and_the_transport_step_by_operation(window, qtbot):
     assert (cursor.position, cursor.reached) == (1, 1.0)
 
 
-@pytest.mark.parametrize("size", [(690, 230), (690, 330), (900, 560), (1400, 700)])
+@pytest.mark.parametrize("size", [(600, 240), (690, 230), (690, 330), (760, 280), (900, 560), (1400, 700)])
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_what_the_highway_keeps_is_written_clear_of_nodes(qtbot, show, cell, size):
     state = AppState(project=opened("movie-review", cell))
@@ -219,6 +219,10 @@ def test_what_the_highway_keeps_is_written_clear_of_nodes(qtbot, show, cell, siz
     view.canvas.resize(*size)
     at = view.canvas.laid_out()
     box = at.beside_highway(QSizeF(107, 15))
+    left, top, _, _ = at.frame.layout.frame
+    edge = at.point(left, top).y()
+    # Nor does it lie across the cell's upper edge, where there is room at all.
+    assert size[1] < 280 or not box.top() < edge < box.bottom()
     for node in at.frame.layout.nodes:
         middle = at.point(node.x, node.y)
         reach = QPointF(at.radius, at.radius)
