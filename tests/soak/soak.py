@@ -21,7 +21,7 @@ from gui import theme
 from gui.work.collector import Collector
 
 #: Growth in a round, once everything has been done that is done once; memory in bytes.
-MOST = {"memory": 16_384, "handles": 0, "threads": 0, "widgets": 0, "timers": 0, "objects": 2}
+MOST = {"memory": 32_768, "handles": 0, "threads": 0, "widgets": 0, "timers": 0, "objects": 2}
 #: In few rounds the allocator has not settled, and caches still fill.
 SHORT, MOST_IN_SHORT = 300, {"memory": 16_000_000, "objects": 150}
 PARTS = 30
