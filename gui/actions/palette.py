@@ -106,8 +106,10 @@ class Palette(QFrame):
             fits = [all(word in i.data(ACTION).toolTip().casefold() for word in words) for i in items]
         for item, fit in zip(items, fits, strict=True):
             item.setHidden(not fit)
-        self._list.setCurrentRow(next((row for row in rows if fits[row] and items[row].flags()), -1))
-
+        usable = [row for row in rows if fits[row] and items[row].flags()]
+        # “Torch” means the engine of that name before a script in PyTorch.
+        begins = [row for row in usable if f" {items[row].text()}".casefold().find(f" {text.casefold().strip()}") >= 0]
+        self._list.setCurrentRow(next(iter(begins or usable), -1))
         self._fit()
 
     def _fit(self) -> None:
