@@ -90,8 +90,8 @@ def _no_cuda() -> str:
     if version.endswith("+cpu"):
         return QCoreApplication.translate(
             "computing",
-            "The installed PyTorch ({}) was built without CUDA. On a machine with an NVIDIA card, install the build for "
-            "its CUDA version, as PyTorch's own start page says",
+            "The installed PyTorch ({}) was built without CUDA. On a machine with an NVIDIA card, install the build "
+            "for its CUDA version, as PyTorch's own start page says",
         ).format(version)
     return "" if _has_driver() else _no_device()
 
