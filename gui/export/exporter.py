@@ -10,16 +10,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QDialog
 
-from engine.interop import code
 from engine.interop.imported import Imported
 from engine.interop.state_dict import Origin
-from gui.export import picture_dialog
-from gui.export.arrays_dialog import NumbersDialog, WeightsDialog
-from gui.export.film_dialog import FilmDialog
-from gui.export.picture_dialog import PictureDialog
-from gui.export.report_dialog import ReportDialog
 from gui.export.saving import Saver, ask_path
-from gui.export.studio import SCORE, NothingToDraw, Subject
 from gui.theme import theme
 from gui.widgets import Toast
 
@@ -28,8 +21,11 @@ if TYPE_CHECKING:
     from gui.main_window import MainWindow
 
 
+NUMPY, TORCH = "numpy", "torch"
+
+
 class Exporter(QObject):
-    """Everything that leaves the app.
+    """Everything that leaves the app; its dialogs are loaded when they are first asked for.
 
     Parameters
     ----------
@@ -50,8 +46,8 @@ class Exporter(QObject):
             "file.film": self.film,
             "file.numbers": self.numbers,
             "file.weights": self.weights,
-            "file.script_numpy": partial(self.script, code.NUMPY),
-            "file.script_torch": partial(self.script, code.TORCH),
+            "file.script_numpy": partial(self.script, NUMPY),
+            "file.script_torch": partial(self.script, TORCH),
             "file.report": self.report,
             "edit.copy_picture": self.copy_picture,
         }
@@ -71,10 +67,14 @@ class Exporter(QObject):
 
     def picture(self) -> None:
         """Ask for a picture."""
+        from gui.export.picture_dialog import PictureDialog
+
         self._show(PictureDialog(self._window, self.saver.say_written))
 
     def film(self) -> None:
         """Ask for a film; the window stays usable while it is made."""
+        from gui.export.film_dialog import FilmDialog
+
         if self.dialog is None:
             self._show(FilmDialog(self._window, self.saver.say_written), modal=False)
         else:
@@ -82,6 +82,9 @@ class Exporter(QObject):
 
     def copy_picture(self) -> None:
         """Put the whole score on the clipboard."""
+        from gui.export import picture_dialog
+        from gui.export.studio import SCORE, NothingToDraw, Subject
+
         try:
             picture_dialog.copy(self._window, Subject(SCORE, theme().name))
         except (NothingToDraw, MemoryError) as error:
@@ -91,6 +94,8 @@ class Exporter(QObject):
 
     def numbers(self) -> None:
         """Ask for a track's or the run's numbers."""
+        from gui.export.arrays_dialog import NumbersDialog
+
         trace, chosen = self._state.session.trace, self._state.selection.value
         if trace is not None:
             key = chosen.key if chosen is not None else ""
@@ -98,6 +103,8 @@ class Exporter(QObject):
 
     def weights(self) -> None:
         """Ask for the weights."""
+        from gui.export.arrays_dialog import WeightsDialog
+
         project = self._state.document.project
         task = project.task
         origin, title = (task.origin, task.title) if isinstance(task, Imported) else (Origin(), task.id)
@@ -105,10 +112,12 @@ class Exporter(QObject):
 
     def script(self, library: str) -> None:
         """Ask for a file, and write the run as a script."""
+        from engine.interop import code
+
         trace, task = self._state.session.trace, self._state.document.task
         if trace is None:
             return
-        title = self.tr("Script in {}").format("NumPy" if library == code.NUMPY else "PyTorch")
+        title = self.tr("Script in {}").format("NumPy" if library == NUMPY else "PyTorch")
         name = f"{Path(task.title).stem if isinstance(task, Imported) else task.id}.py"
         path = ask_path(self._window, title, name, [(self.tr("Python"), ".py")])
         if path is not None:
@@ -116,6 +125,8 @@ class Exporter(QObject):
 
     def report(self) -> None:
         """Ask for a report."""
+        from gui.export.report_dialog import ReportDialog
+
         self._show(ReportDialog(self._window, self.saver.write))
 
     def _show(self, dialog: QDialog, modal: bool = True) -> None:

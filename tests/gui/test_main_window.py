@@ -310,16 +310,6 @@ def test_the_palette_finds_and_does(window, qtbot):
     qtbot.waitUntil(lambda: window.findChild(Palette) is None)
 
 
-def test_the_palette_prefers_what_begins_with_the_words(window, qtbot):
-    window.actions_["view.palette"].trigger()
-    palette = window.findChild(Palette)
-    qtbot.keyClicks(palette._field, "torch")
-    assert any("PyTorch" in text for text in palette.shown())
-    assert palette._list.currentItem().text() == "Torch CPU"
-    qtbot.keyClick(palette._field, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: window.findChild(Palette) is None)
-
-
 def test_the_palette_says_nothing_for_nothing(window, qtbot):
     window.actions_["view.palette"].trigger()
     palette = window.findChild(Palette)
