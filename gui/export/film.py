@@ -19,6 +19,7 @@ from gui.export import encoders
 from gui.export.encoders import PDF, Cancelled, Frame
 from gui.export.saving import sentence
 from gui.export.studio import Studio, Subject
+from gui.state.cursor import TOKEN, Cursor
 from gui.work.worker import Worker
 
 if TYPE_CHECKING:
@@ -41,23 +42,23 @@ class Plan:
     subject : Subject
     kind : str
         ".gif", ".webp", ".mp4" or ".pdf".
-    positions : tuple of int
-        The playhead's, one for each frame.
+    indices : tuple of int
+        How many events have happened at each frame, as the cursor counts them.
     fps : float
         Frames a second; of no meaning for a PDF.
     """
 
     subject: Subject
     kind: str
-    positions: tuple[int, ...]
+    indices: tuple[int, ...]
     fps: float
 
     def runs(self) -> tuple[tuple[int, ...], ...]:
-        """Positions that follow one another, from two places of the film."""
-        if len(self.positions) <= 2 * RUN:
-            return (self.positions,)
-        far = len(self.positions) * 3 // 4 - RUN // 2
-        return self.positions[1 : 1 + RUN], self.positions[far : far + RUN]
+        """Indices that follow one another, from two places of the film."""
+        if len(self.indices) <= 2 * RUN:
+            return (self.indices,)
+        far = len(self.indices) * 3 // 4 - RUN // 2
+        return self.indices[1 : 1 + RUN], self.indices[far : far + RUN]
 
 
 class Film(QObject):
@@ -94,7 +95,7 @@ class Film(QObject):
         self._drawn, self._over, self._begun = 0, False, False
         self._queue: queue.Queue[Frame | bool] = queue.Queue()
         self._pages: snapshot.Pages | None = None
-        self._todo = [position for run in plan.runs() for position in run]
+        self._todo = [index for run in plan.runs() for index in run]
         self._worker = Worker("films", self)
         self._worker.done.connect(self._on_done)
         self._worker.failed.connect(self._on_failed)
@@ -138,20 +139,19 @@ class Film(QObject):
         if self._plan.kind == PDF:
             return self._page(studio)
         if self._samples_wanted():
-            position = self._todo[len(self._samples)]
-            if not self._at(studio, position):
+            if not self._at(studio, self._todo[len(self._samples)]):
                 return True
             self._samples.append(_frame(studio))
             if not self._samples_wanted():
                 self._hand_over()
             return False
-        if self._path is None or self._drawn >= len(self._plan.positions):
+        if self._path is None or self._drawn >= len(self._plan.indices):
             return True  # the encoder is at work
-        if self._queue.qsize() >= AHEAD or not self._at(studio, self._plan.positions[self._drawn]):
+        if self._queue.qsize() >= AHEAD or not self._at(studio, self._plan.indices[self._drawn]):
             return True
         self._queue.put(_frame(studio))
         self._count()
-        if self._drawn == len(self._plan.positions):
+        if self._drawn == len(self._plan.indices):
             self._queue.put(True)
         return False
 
@@ -161,7 +161,7 @@ class Film(QObject):
 
     def _hand_over(self) -> None:
         """Let the thread begin: with frames that come, or with the samples that are to be measured."""
-        plan, count = self._plan, len(self._plan.positions)
+        plan, count = self._plan, len(self._plan.indices)
         if self._path is not None:
             frames = _arriving(self._queue)
             samples = tuple(self._samples)
@@ -173,30 +173,30 @@ class Film(QObject):
             job = partial(encoders.measured, plan.kind, runs, count, plan.fps)
         self._worker.submit(job)
 
-    def _at(self, studio: Studio, position: int) -> bool:
+    def _at(self, studio: Studio, index: int) -> bool:
         """Go there; tell whether everything that is to be seen has been computed."""
-        if studio.state.cursor.position != position:
-            studio.go(position)
+        if studio.state.cursor.index != index:
+            studio.go(index)
         return studio.ready
 
     def _count(self) -> None:
         self._drawn += 1
-        self.progressed.emit(self._drawn, len(self._plan.positions))
+        self.progressed.emit(self._drawn, len(self._plan.indices))
 
     # A page for each step ---------------------------------------------------------------------------------------
 
     def _page(self, studio: Studio) -> bool:
-        positions = self._plan.positions if self._path is not None else tuple(self._todo)
+        indices = self._plan.indices if self._path is not None else tuple(self._todo)
         if self._pages is None:
             self._pages = snapshot.Pages()
-        if not self._at(studio, positions[self._drawn]):
+        if not self._at(studio, indices[self._drawn]):
             return True
         with studio.drawing() as widget:
             self._pages.add(widget)
         self._count()
-        if self._drawn < len(positions):
+        if self._drawn < len(indices):
             return False
-        data, more = self._pages.finish(), len(self._plan.positions) - len(positions)
+        data, more = self._pages.finish(), len(self._plan.indices) - len(indices)
         if self._path is None:
             size = round(len(data) + more * self._pages.per_page)
             self._end()
@@ -263,6 +263,8 @@ def _arriving(waiting: queue.Queue[Frame | bool]) -> Iterator[Frame]:
         yield frame
 
 
-def positions(first: int, last: int) -> tuple[int, ...]:
-    """The playhead's positions from one to another, both included."""
-    return tuple(range(first, last + 1))
+def stops(cursor: Cursor, first: int, last: int, granularity: str) -> tuple[int, ...]:
+    """Where the playhead stops from one position to another, both included, as indices of the cursor."""
+    if granularity == TOKEN:
+        return tuple(cursor.start(position) for position in range(first, last + 1))
+    return tuple(range(cursor.start(first), cursor.start(last) + 1))

@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QProgressB
 from gui.export import encoders
 from gui.export.encoders import GIF, MP4, PDF, WEBP
 from gui.export.fields import GIVEN, Fields, Preview
-from gui.export.film import Film, Plan, positions
+from gui.export.film import Film, Plan, stops
 from gui.export.saving import ask_path, bytes_of
 from gui.export.studio import STAGE, STAGE_SIZE, NothingToDraw
+from gui.state.cursor import OPERATION, TOKEN
 from gui.theme import px
 from gui.widgets import Choice, FieldRow, FloatField, IntField, label, push_button
 
@@ -49,8 +50,10 @@ class FilmDialog(QDialog):
         self.format = Choice([(GIF, "GIF"), (WEBP, "WebP"), (MP4, "MP4"), (PDF, self.tr("PDF, a page for each step"))])
         for kind in (GIF, WEBP, MP4):
             self.format.set_enabled(kind, not encoders.missing(kind), encoders.missing(kind))
-        count = window.state.cursor.count
+        self._count = count = window.state.cursor.count
         self.first, self.last = IntField(0, 0, count), IntField(count, 0, count)
+        self.granularity = Choice([(TOKEN, self.tr("token")), (OPERATION, self.tr("operation"))])
+        self.granularity.set_current(window.state.cursor.granularity)
         self.fps = FloatField(2.0, SLOWEST, FASTEST, 0.5)
         self.note = label("", "small")
         self.note.setWordWrap(True)
@@ -70,7 +73,8 @@ class FilmDialog(QDialog):
 
     def plan(self) -> Plan:
         """What was asked for."""
-        chosen = positions(self.first.value(), max(self.first.value(), self.last.value()))
+        first, cursor = self.first.value(), self._window.state.cursor
+        chosen = stops(cursor, first, max(first, self.last.value()), self.granularity.current())
         return Plan(self.fields.subject(), self.format.current(), chosen, self.fps.value())
 
     def save(self, path: Path) -> None:
@@ -99,9 +103,14 @@ class FilmDialog(QDialog):
         span.setFocusProxy(self.first)
         self.first.setAccessibleName(self.tr("From position"))
         self.last.setAccessibleName(self.tr("To position"))
-        self._fps_row = FieldRow(self.tr("F&rames a second"), self.fps)
+        self._fps_row = FieldRow(self.tr("Frames a seco&nd"), self.fps)
         tip = self.tr("Positions of the playhead: 0 is before the first step")
-        for field in (FieldRow(self.tr("&Steps"), span, tip), self._fps_row, FieldRow(self.tr("&Format"), self.format)):
+        for field in (
+            FieldRow(self.tr("&Steps"), span, tip),
+            FieldRow(self.tr("A frame fo&r each"), self.granularity),
+            self._fps_row,
+            FieldRow(self.tr("F&ormat"), self.format),
+        ):
             self.fields.column.addWidget(field)
         self.fields.column.addStretch(1)
         self.fields.column.addWidget(self.note)
@@ -128,12 +137,25 @@ class FilmDialog(QDialog):
     def _connect(self) -> None:
         self.save_button.clicked.connect(self._on_save)
         self.measure_button.clicked.connect(self.measure)
+        self._window.state.session.trace_changed.connect(self._on_trace_changed)
         self.preview.drawn.connect(self._on_drawn)
         self.preview.failed.connect(self.note.setText)
-        self.format.chosen.connect(self._tell)
+        for choice in (self.format, self.granularity):
+            choice.chosen.connect(self._tell)
         self.fields.changed.connect(self._tell)
         for field in (self.first, self.last, self.fps):
             field.committed.connect(self._tell)
+
+    def _on_trace_changed(self) -> None:
+        """Another run may have fewer steps, or more; all of it is filmed where all of it was to be."""
+        count = self._window.state.cursor.count
+        whole = self.last.value() == self._count
+        self._count = count
+        for field in (self.first, self.last):
+            field.set_maximum(count)
+        if whole:
+            self.last.set_value(count)
+        self._tell()
 
     def _on_drawn(self, size: QSize) -> None:
         self.fields.show_size(size)
@@ -142,7 +164,7 @@ class FilmDialog(QDialog):
         """Say what the film will be; how large it is has to be measured anew."""
         plan = self.plan()
         self._fps_row.setVisible(plan.kind != PDF)
-        frames = len(plan.positions)
+        frames = len(plan.indices)
         if plan.kind == PDF:
             text = self.tr("{} pages").format(frames)
         else:
@@ -169,7 +191,7 @@ class FilmDialog(QDialog):
         film.failed.connect(self._on_failed)
         self.fields.setEnabled(False)
         self.cancel_button.setText(self.tr("Cancel"))
-        self.bar.setRange(0, len(plan.positions) if path is not None else 0)
+        self.bar.setRange(0, len(plan.indices) if path is not None else 0)
         self.bar.setValue(0)
         self.bar.show()
         self._tell()
@@ -196,7 +218,7 @@ class FilmDialog(QDialog):
         used = sum(map(len, plan.runs()))
         self._stop()
         text = self.tr("About {}, measured by encoding {} of {} frames.")
-        self.note.setText(text.format(bytes_of(size), used, len(plan.positions)))
+        self.note.setText(text.format(bytes_of(size), used, len(plan.indices)))
 
     def _on_finished(self, path: Path) -> None:
         self._stop()

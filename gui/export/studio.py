@@ -85,10 +85,10 @@ class Studio:
         """Whether nothing that is to be seen is still being computed."""
         return not self.state.session.analysing
 
-    def go(self, position: int) -> None:
-        """Move its own playhead."""
+    def go(self, index: int) -> None:
+        """Move its own playhead to where so many events have happened."""
         with themes().wearing(self.subject.theme):
-            self.state.cursor.go(position)
+            self.state.cursor.go_index(index)
             settle()
 
     @contextmanager

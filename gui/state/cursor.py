@@ -59,10 +59,10 @@ class Cursor:
         """The position, and the share of the next one's operations that have happened: 4.25."""
         if self._events is None:
             return 0.0
-        position, start = self.position, self._start(self.position)
+        position, start = self.position, self.start(self.position)
         if self._index == start:
             return float(position)
-        return position + (self._index - start) / (self._start(position + 1) - start)
+        return position + (self._index - start) / (self.start(position + 1) - start)
 
     @property
     def event(self) -> Event | None:
@@ -104,19 +104,19 @@ class Cursor:
         elif alike and old is not None and len(old) == len(events):
             index = before
         elif alike:
-            index = self._start(position)
+            index = self.start(position)
         elif at_end:
             index = self.total
         else:
             found = self._find(event.phase, min(event.column, len(events.timeline) - 1))
-            index = self._start(found or min(position, self.count))
+            index = self.start(found or min(position, self.count))
         self._index = index
         if index != before or self.position != position:
             self.changed.emit(self.position)
 
     def go(self, n: int) -> None:
         """Move to position n; beyond the ends it stays at the end."""
-        self.go_index(self._start(max(0, min(int(n), self.count))))
+        self.go_index(self.start(max(0, min(int(n), self.count))))
 
     def go_index(self, index: int) -> None:
         """Move to where so many events have happened, operations included."""
@@ -131,7 +131,7 @@ class Cursor:
             self.go_index(self._index + delta)
             return
         position = self.position
-        under_way = self._index > self._start(position)
+        under_way = self._index > self.start(position)
         self.go(position + delta + (1 if under_way and delta < 0 else 0))
 
     def first(self) -> None:
@@ -152,7 +152,7 @@ class Cursor:
         if found is not None:
             self.go(found)
 
-    def _start(self, position: int) -> int:
+    def start(self, position: int) -> int:
         """How many events have happened at a position."""
         return 0 if position == 0 or self._events is None else int(self._events.tokens[position - 1]) + 1
 

@@ -48,6 +48,12 @@ class _NumberField(QLineEdit):
         self._tip = tip
         self.setToolTip(tip)
 
+    def set_maximum(self, maximum: float) -> None:
+        """Allow values up to this one; a larger one that stands there becomes it, without a signal."""
+        self._maximum = maximum
+        self._store(min(maximum, self._value()))
+        self._show()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Step with Up and Down, take back with Escape."""
         turns = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10}

@@ -12,11 +12,12 @@ from PySide6.QtWidgets import QApplication
 from gui import snapshot
 from gui.export import encoders
 from gui.export.encoders import GIF, PDF, WEBP, Cancelled, Frame
-from gui.export.film import Film, Plan, positions
+from gui.export.film import Film, Plan, stops
 from gui.export.film_dialog import FilmDialog
 from gui.export.studio import SCORE, STAGE, WINDOW, Studio, Subject
 from gui.main_window import MainWindow
 from gui.state.app_state import AppState
+from gui.state.cursor import OPERATION, TOKEN
 from gui.theme import theme, themes
 
 Image = pytest.importorskip("PIL.Image")
@@ -42,8 +43,8 @@ def window(qtbot, dressed):
     gone(made, state)
 
 
-def plan(kind, last=4, what=SCORE, look="dark"):
-    return Plan(Subject(what, look, SIZE), kind, positions(0, last), 4.0)
+def plan(window, kind, last=4, what=SCORE, look="dark", by=TOKEN):
+    return Plan(Subject(what, look, SIZE), kind, stops(window.state.cursor, 0, last, by), 4.0)
 
 
 def made(qtbot, window, wanted, path):
@@ -70,7 +71,7 @@ def pictures(path):
 def test_every_step_is_a_frame_and_no_two_are_alike(qtbot, window, tmp_path, kind, what):
     window.state.cursor.go(3)
     seen = window.score.grab().toImage()
-    made(qtbot, window, plan(kind, what=what), tmp_path / f"film{kind}")
+    made(qtbot, window, plan(window, kind, what=what), tmp_path / f"film{kind}")
     size, frames = pictures(tmp_path / f"film{kind}")
     assert size == (480, 320) and len(frames) == 5 and len(set(frames)) == 5
     assert window.state.cursor.position == 3 and theme().name == "light"
@@ -78,15 +79,29 @@ def test_every_step_is_a_frame_and_no_two_are_alike(qtbot, window, tmp_path, kin
     assert [path.name for path in tmp_path.glob("*film*")] == [f"film{kind}"]
 
 
+def test_every_operation_is_a_frame(qtbot, window, tmp_path):
+    cursor, last = window.state.cursor, window.state.cursor.count
+    wanted = stops(cursor, last - 1, last, OPERATION)
+    assert wanted[0] == cursor.start(last - 1) and wanted[-1] == cursor.total
+    assert len(wanted) == len(window.state.session.trace.events.graph.operations) + 2  # where it begins, and ∂L/∂h
+    film = Plan(Subject(STAGE, "light", SIZE), WEBP, wanted, 4.0)
+    made(qtbot, window, film, tmp_path / "film.webp")
+    _, frames = pictures(tmp_path / "film.webp")
+    assert len(frames) == len(set(frames)) == len(wanted)
+    film = Plan(film.subject, WEBP, stops(cursor, last - 1, last, TOKEN), 4.0)
+    made(qtbot, window, film, tmp_path / "ends.webp")
+    assert pictures(tmp_path / "ends.webp")[1] == [frames[0], frames[-1]]
+
+
 def test_a_pdf_has_a_page_for_each_step_of_lines_and_fonts(qtbot, window, tmp_path):
-    made(qtbot, window, plan(PDF, what=STAGE), tmp_path / "film.pdf")
+    made(qtbot, window, plan(window, PDF, what=STAGE), tmp_path / "film.pdf")
     data = (tmp_path / "film.pdf").read_bytes()
     assert len(re.findall(rb"/Type\s*/Page\b", data)) == 5
     assert b"/FontFile" in data
 
 
 def test_a_film_of_the_window(qtbot, window, tmp_path):
-    wanted = Plan(Subject(WINDOW, "light", QSize(800, 500)), WEBP, (0, 8), 2.0)
+    wanted = Plan(Subject(WINDOW, "light", QSize(800, 500)), WEBP, (0, window.state.cursor.start(8)), 2.0)
     made(qtbot, window, wanted, tmp_path / "film.webp")
     size, frames = pictures(tmp_path / "film.webp")
     assert size == (800, 500) and len(set(frames)) == 2
@@ -96,11 +111,11 @@ def test_a_film_of_the_window(qtbot, window, tmp_path):
 def test_the_size_is_measured_with_real_frames(qtbot, window, tmp_path, kind):
     count = window.state.cursor.count
     told = []
-    film = Film(window, plan(kind, count), None, window)
+    film = Film(window, plan(window, kind, count), None, window)
     film.measured.connect(told.append)
     with qtbot.waitSignal(film.ended, timeout=60_000):
         film.start()
-    made(qtbot, window, plan(kind, count), tmp_path / f"film{kind}")
+    made(qtbot, window, plan(window, kind, count), tmp_path / f"film{kind}")
     real = (tmp_path / f"film{kind}").stat().st_size
     assert 0.5 * real < told[0] < 2 * real
 
@@ -108,7 +123,7 @@ def test_the_size_is_measured_with_real_frames(qtbot, window, tmp_path, kind):
 @pytest.mark.parametrize("kind", [GIF, WEBP, PDF])
 def test_cancel_stops_and_leaves_no_file(qtbot, window, tmp_path, kind):
     (tmp_path / "out").mkdir()
-    film = Film(window, plan(kind, window.state.cursor.count), tmp_path / "out" / f"film{kind}", window)
+    film = Film(window, plan(window, kind, window.state.cursor.count), tmp_path / "out" / f"film{kind}", window)
     film.progressed.connect(lambda drawn, count: drawn == 3 and film.cancel())
     finished = []
     film.finished.connect(finished.append)
@@ -127,7 +142,7 @@ def test_a_full_disk_leaves_what_was_there(qtbot, window, tmp_path, kind, monkey
     folder.mkdir()
     (folder / f"film{kind}").write_bytes(b"before")
     monkeypatch.setattr("os.fsync", full)
-    film = Film(window, plan(kind, 2), folder / f"film{kind}", window)
+    film = Film(window, plan(window, kind, 2), folder / f"film{kind}", window)
     said = []
     film.failed.connect(said.append)
     with qtbot.waitSignal(film.ended, timeout=60_000):
@@ -213,8 +228,8 @@ def test_another_theme_of_the_window_leaves_the_film_s_alone(window):
 
 
 def test_an_edit_while_it_is_filmed_leaves_the_film_alone(qtbot, window, tmp_path):
-    made(qtbot, window, plan(GIF), tmp_path / "one.gif")
-    film = Film(window, plan(GIF), tmp_path / "two.gif", window)
+    made(qtbot, window, plan(window, GIF), tmp_path / "one.gif")
+    film = Film(window, plan(window, GIF), tmp_path / "two.gif", window)
     film.progressed.connect(lambda drawn, count: drawn == 1 and window.state.document.open_scenario("tagging"))
     with qtbot.waitSignal(film.ended, timeout=60_000):
         film.start()
@@ -235,7 +250,7 @@ def test_closing_the_window_ends_the_film(qtbot, window, tmp_path):
 
 @pytest.mark.skipif(bool(encoders.missing(".mp4")), reason="there is no encoder for MP4")
 def test_mp4(qtbot, window, tmp_path):
-    made(qtbot, window, plan(".mp4"), tmp_path / "film.mp4")
+    made(qtbot, window, plan(window, ".mp4"), tmp_path / "film.mp4")
     assert (tmp_path / "film.mp4").read_bytes()[4:8] == b"ftyp"
 
 
@@ -248,6 +263,26 @@ def test_frames_that_end_early_leave_no_file(tmp_path):
         with pytest.raises(Cancelled):
             encoders.encode(tmp_path / f"film{kind}", kind, frames(), 2, 1.0)
     assert not list(tmp_path.glob("*film*")) and not list(tmp_path.glob(".loopscope*"))
+
+
+def test_the_dialog_follows_granularity_and_another_run(qtbot, window):
+    state = window.state
+    window.actions_["file.film"].trigger()
+    dialog = window.exporter.dialog
+    assert dialog.plan().indices == (0, *(state.session.trace.events.tokens + 1))
+    dialog.granularity.set_current(OPERATION)
+    assert dialog.plan().indices == tuple(range(state.cursor.total + 1))
+    for text in ("good", "I do not like this very long movie at all"):
+        state.document.edit("x", sources=(text,), targets=(None,))
+        qtbot.waitUntil(lambda: not state.session.running, timeout=20_000)
+        assert dialog.plan().indices == tuple(range(state.cursor.total + 1))
+        assert f"{state.cursor.total + 1} frames" in dialog.note.text()
+    dialog.first.set_value(3)
+    dialog.last.set_value(4)
+    state.document.edit("x", sources=("",), targets=(None,))
+    qtbot.waitUntil(lambda: not state.session.running, timeout=20_000)
+    assert dialog.last.value() == min(4, state.cursor.count)
+    dialog.close()
 
 
 def test_the_dialog_measures_films_and_cancels(qtbot, window, tmp_path):
