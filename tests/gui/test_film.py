@@ -3,6 +3,7 @@
 import errno
 import importlib.util
 import re
+import shutil
 import sys
 
 import pytest
@@ -248,10 +249,38 @@ def test_closing_the_window_ends_the_film(qtbot, window, tmp_path):
     assert not film.running and not (tmp_path / "film.webp").exists()
 
 
-@pytest.mark.skipif(bool(encoders.missing(".mp4")), reason="there is no encoder for MP4")
-def test_mp4(qtbot, window, tmp_path):
-    made(qtbot, window, plan(window, ".mp4"), tmp_path / "film.mp4")
-    assert (tmp_path / "film.mp4").read_bytes()[4:8] == b"ftyp"
+COLOURS = [(200, 30, 40), (20, 160, 60), (30, 60, 190), (240, 240, 240), (12, 12, 12), (160, 120, 20)]
+
+
+def decoded(path):
+    """The mean colour of each frame of a film, its size and its rate, by PyAV."""
+    with pytest.importorskip("av").open(str(path)) as film:
+        stream = film.streams.video[0]
+        shown = [frame.to_ndarray(format="rgb24") for frame in film.decode(stream)]
+        return [frame.mean((0, 1)) for frame in shown], shown[0].shape[1::-1], float(stream.average_rate)
+
+
+@pytest.mark.parametrize("encoder", ["av", "ffmpeg"])
+def test_mp4_shows_the_frames(tmp_path, monkeypatch, encoder):
+    if encoder == "ffmpeg":
+        if shutil.which("ffmpeg") is None:
+            pytest.skip("there is no ffmpeg")
+        find = importlib.util.find_spec
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "av" else find(name))
+    frames = [Frame(65, 48, 196, (bytes(colour) * 65 + b"\0") * 48) for colour in COLOURS]
+    encoders.encode(tmp_path / "film.mp4", ".mp4", iter(frames), len(frames), 4.0)
+    means, size, rate = decoded(tmp_path / "film.mp4")
+    assert size == (64, 48) and rate == 4.0 and len(means) == len(COLOURS)
+    for mean, colour in zip(means, COLOURS, strict=True):
+        assert abs(mean - colour).max() < 8  # colours are kept by halves
+
+
+def test_mp4_of_the_stage(qtbot, window, tmp_path):
+    made(qtbot, window, plan(window, ".mp4", what=STAGE), tmp_path / "film.mp4")
+    means, size, rate = decoded(tmp_path / "film.mp4")
+    assert len(means) == 5 and size == (480, 320) and rate == 4.0
+    with pytest.raises(OSError, match="No such file"):
+        encoders.encode(tmp_path / "no" / "film.mp4", ".mp4", grey(2), 2, 2.0)
 
 
 def test_frames_that_end_early_leave_no_file(tmp_path):
