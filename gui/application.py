@@ -77,6 +77,8 @@ def _open(app: QApplication, options: Options, state: AppState, settings: Settin
         _when_run(state, lambda: _step_or_say(state, options.step, window))
     window.show()
     window.filing.begin(options.file)
+    if options.asked is not None:
+        window.filing.importer().ask(*options.asked)
     if options.present:
         _when_run(state, window.present)
     preparing = Preparing(state)

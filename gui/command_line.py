@@ -13,6 +13,8 @@ import resources
 from engine import tasks
 from engine.format import percent
 from engine.interop import ImportFileError, sequences
+from engine.interop.captures import Capture
+from engine.interop.load import Weights
 from engine.recording import engines
 from engine.registry import cells
 from gui import kinds
@@ -48,6 +50,8 @@ class Options:
         Of the picture, in pixels.
     file : Opened or None
         The file that the project is from.
+    asked : tuple of Path and (Weights or Capture), or None
+        A network of another program, about which the window is to ask.
     """
 
     project: Project
@@ -57,6 +61,7 @@ class Options:
     snapshot: Path | None = None
     size: tuple[int, int] = SIZE
     file: Opened | None = None
+    asked: tuple[Path, Weights | Capture] | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -71,7 +76,7 @@ def parser() -> argparse.ArgumentParser:
         prog="loopscope", description="Look inside recurrent networks, one step at a time.", allow_abbrev=False
     )
     add = made.add_argument
-    add("file", nargs="?", metavar="FILE", type=_filled, help="a project or a checkpoint to open")
+    add("file", nargs="?", metavar="FILE", type=_filled, help="a project, a checkpoint or a capture to open")
     add("--scenario", metavar="ID", help="what the network does, or an experiment; --list names them")
     add("--text", metavar="TEXT", help="the input, for a scenario that reads text")
     add("--input", metavar="FILE", type=_filled, help="the input from a file: .txt, .csv, .tsv, .npy or .npz")
@@ -114,9 +119,15 @@ def parse(arguments: Sequence[str]) -> Options | str:
     if snapshot:
         _check_snapshot(snapshot)
     found = None if given.file is None else _file(given, Path(given.file))
-    file = found if isinstance(found, Opened) else None
-    project = _project(given, found.project if isinstance(found, Opened) else found)
-    return Options(project, given.step, given.theme, given.present, snapshot, given.size or SIZE, file)
+    project, file, asked = None, None, None
+    if isinstance(found, Opened):
+        project, file = found.project, found
+    elif isinstance(found, Project):
+        project = found
+    elif found is not None:
+        asked = Path(given.file), found
+    project = _project(given, project)
+    return Options(project, given.step, given.theme, given.present, snapshot, given.size or SIZE, file, asked)
 
 
 def listing() -> str:
@@ -197,8 +208,11 @@ def _place(engine: str | None, device: str | None) -> tuple[str, str]:
     return engine, device
 
 
-def _file(given: argparse.Namespace, path: Path) -> Opened | Project:
-    """What a file holds: a project of ours, or a network of another program."""
+def _file(given: argparse.Namespace, path: Path) -> Opened | Project | Weights | Capture:
+    """What a file holds: a project of ours, or a network of another program.
+
+    Where it is said what is to happen with a network, nobody is asked about it.
+    """
     for name in ("scenario", "cell"):
         if getattr(given, name) is not None:
             raise UsageError(f"{path} has its own {name}; --{name} does not go with a file")
@@ -211,7 +225,10 @@ def _file(given: argparse.Namespace, path: Path) -> Opened | Project:
         if path.suffix.lower() in sequences.SUFFIXES and not importing.holds_weights(path):
             raise UsageError(f"{path}: to run on this input, write --input {path}")
         if kind == kinds.OTHER:
-            return importing.of_file(path, *_place(given.engine, given.device))
+            named = (given.snapshot, given.step, given.text, given.input)
+            if given.present or any(value is not None for value in named):
+                return importing.of_file(path, *_place(given.engine, given.device))
+            return importing.network_of(path)
     except ImportFileError as error:
         raise UsageError(_line(error)) from None
     raise UsageError(kinds.refusal(path))

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QInputDialog, QWidget
 
-from engine.interop import ImportFileError, captures, read, sequences
+from engine.interop import captures, read, sequences
 from engine.interop.captures import Capture
 from engine.interop.load import Weights
 from gui import kinds
@@ -54,6 +54,20 @@ class Importer(QObject):
         self._path, self._read_for = path, self._state.document.project
         self._worker.submit(partial(_read, path, self._read_for))
 
+    def ask(self, path: Path, found: Weights | Capture) -> None:
+        """Ask about a network that has been read."""
+        self._path = path
+        if isinstance(found, Capture):
+            self._choose(found)
+            return
+        if self.dialog is not None:
+            self.dialog.reject()
+        place = self._state.document.project
+        self.dialog = ImportDialog(found, place.engine, place.device, self._window)
+        self.dialog.accepted_offer.connect(self._on_offer)
+        self.dialog.finished.connect(self._on_finished)
+        self.dialog.open()
+
     def close(self) -> None:
         """Stop reading."""
         self._worker.close()
@@ -61,16 +75,8 @@ class Importer(QObject):
     def _on_read(self, ticket: int, found: Weights | Capture | Project) -> None:
         if ticket != self._worker.newest:
             return
-        if isinstance(found, Weights):
-            if self.dialog is not None:
-                self.dialog.reject()
-            place = self._state.document.project
-            self.dialog = ImportDialog(found, place.engine, place.device, self._window)
-            self.dialog.accepted_offer.connect(self._on_offer)
-            self.dialog.finished.connect(self._on_finished)
-            self.dialog.open()
-        elif isinstance(found, Capture):
-            self._choose(found)
+        if isinstance(found, Weights | Capture):
+            self.ask(self._path, found)
         elif self._state.document.project is not self._read_for:
             self.open(self._path)  # what it was to be the input of has changed meanwhile
         else:
@@ -113,13 +119,8 @@ class Importer(QObject):
 
 def _read(path: Path, project: Project) -> Weights | Capture | Project:
     """Called on the worker's thread."""
-    if captures.is_capture(path):
-        found = captures.read(path)
-        if not found.modules:
-            raise ImportFileError(path, f"holds no recurrent layer. {' '.join(found.notes)}".strip())
-        return found
-    if importing.holds_weights(path):
-        return Weights(path)
+    if captures.is_capture(path) or importing.holds_weights(path):
+        return importing.network_of(path)
     if path.suffix.lower() == kinds.VOCABULARY:
         return importing.with_vocabulary(project, path)
     return importing.with_sequence(project, path)

@@ -78,6 +78,7 @@ class Imported(Task):
             raise ValueError("next_token=True needs many-to-many, cross-entropy, and an output for each token")
         self.output_labels = _labels(spec, labels, self.tokenizer if self.next_token else None)
         self.steps = STEPS if spec.has_feedback else None
+        self.drawn = example is None
         self.example = self._first() if example is None else example
 
     def spec(self, cell: str) -> ModelSpec:

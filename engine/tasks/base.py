@@ -70,6 +70,8 @@ class Task(ABC):
         What it opens with.
     example_target : str
         The right output for ``example``, as ``encode`` takes it.
+    drawn : bool
+        Whether ``example`` was drawn at random: it means nothing.
     output_labels : tuple of str
         A name for each output.
     steps : int or None
@@ -96,6 +98,7 @@ class Task(ABC):
     floor: float
     example: Any
     example_target: str = ""
+    drawn: bool = False
     output_labels: tuple[str, ...]
     steps: int | None = None
     grid_size: int = 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine import Network, SpecError
 from engine.interop import ImportFileError, Loaded, captures, proof, recognise, state_dict
-from engine.interop.captures import Captured
+from engine.interop.captures import Capture, Captured
 from engine.interop.imported import Imported
 from engine.interop.load import Weights
 from engine.interop.read import SUFFIXES, entries
@@ -112,7 +112,7 @@ def _task(path: Path, loaded: Loaded, wishes: Wishes) -> Imported:
                     source=f"{path.name}: {spec.cell.upper()}, {spec.input_size} → {spec.hidden_size}",
                     origin=theirs)  # fmt: skip
     if example is not None:
-        task.example = _fitting(task, example)
+        task.example, task.drawn = _fitting(task, example), False
     return task
 
 
@@ -252,24 +252,37 @@ def holds_weights(path: Path) -> bool:
     return kind in SUFFIXES and (kind != ".npz" or bool(recognise.recurrent(entries(path))))
 
 
-def of_file(path: Path, engine: str = NUMPY, device: str = "cpu") -> Project:
-    """Return the project of a checkpoint, or of a capture's first module, with nothing asked: for the command line.
+def network_of(path: Path) -> Weights | Capture:
+    """Read a checkpoint or a capture; what it leaves open is for the user to say.
 
     Raises
     ------
     engine.interop.ImportFileError
-        The file cannot be read, or leaves something open; the message begins with its name.
+        The file cannot be read, or holds no recurrent network; the message begins with its name.
     """
-    if captures.is_capture(path):
-        found = captures.read(path)
-        if not found.modules:
-            raise ImportFileError(path, f"holds no recurrent layer. {' '.join(found.notes)}".strip())
+    if not captures.is_capture(path):
+        return Weights(path)
+    found = captures.read(path)
+    if not found.modules:
+        raise ImportFileError(path, f"holds no recurrent layer. {' '.join(found.notes)}".strip())
+    return found
+
+
+def of_file(path: Path, engine: str = NUMPY, device: str = "cpu") -> Project:
+    """Return the project of a checkpoint, or of a capture's first module, with nothing asked.
+
+    Raises
+    ------
+    engine.interop.ImportFileError
+        The file cannot be read, or leaves open which of several layers is meant; the message begins with its name.
+    """
+    found = network_of(path)
+    if isinstance(found, Capture):
         return captured(path, found.modules[0], engine, device)
-    weights = Weights(path)
-    if len(weights.layers) > 1 and not weights.both_sides:
-        names = ", ".join(weights.layers)
+    if len(found.layers) > 1 and not found.both_sides:
+        names = ", ".join(found.layers)
         raise ImportFileError(
-            path, f"several recurrent layers were found: {names}; File, Open in the window asks which"
+            path, f"several recurrent layers were found: {names}; opened in the window, it asks which"
         )
-    choices = {"pattern": PATTERNS[-1]} if weights.both_sides else {}
-    return offered(weights, Wishes(choices), engine, device)[1]
+    choices = {"pattern": PATTERNS[-1]} if found.both_sides else {}
+    return offered(found, Wishes(choices), engine, device)[1]

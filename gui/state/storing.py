@@ -290,7 +290,8 @@ def _task(facts: Facts, parameters: Arrays, arrays: dict[str, np.ndarray]) -> Ta
         task = Imported.from_facts(given.raw("imported"), spec, {n: v for n, v in whole.items() if v is not None})
     except ValueError as error:
         raise ProjectError(facts.path, f"task.imported: {error}") from None
-    task.example = _value(given, "example", given.raw("example"), "example", arrays)
+    at_random, task.example = task.example, _value(given, "example", given.raw("example"), "example", arrays)
+    task.drawn = np.array_equal(task.example, at_random)
     if isinstance(task.example, str) != (task.kind == "text"):
         raise given.wrong("example", "a text" if task.kind == "text" else "an array")
     return task

@@ -310,7 +310,7 @@ class DiagramTrack(Track):
             self._paint_vector(painter, stage, self._inner(stage, box), row, block, step)
             painter.setOpacity(1.0)
         if roomy:
-            self._paint_label(painter, stage, box, index, column, step)
+            self._paint_label(painter, stage, box, index, column, block)
 
     def _paint_vector(self, painter: QPainter, stage: Stage, box: QRectF, row: Row, block: Block, step: int) -> None:
         box = _shapes.snapped(box, stage.ratio)
@@ -334,21 +334,28 @@ class DiagramTrack(Track):
             return not both or event.part == "decoder"
         return (event.layer, event.direction == "reverse") == (row.layer, row.reverse)
 
-    def _paint_label(self, painter: QPainter, stage: Stage, box: QRectF, index: int, column: int, step: int) -> None:
-        """h with its step below it; beside the arrow where one leaves the cell upwards."""
-        leaving = index > 0 or column in self.frame.emitting
+    def _paint_label(self, painter: QPainter, stage: Stage, box: QRectF, index: int, column: int, block: Block) -> None:
+        """h with its step below it; beside the arrow where one leaves the cell upwards.
+
+        All of a row are as large as there is room for the one of its last step, or none is there.
+        """
         if index and len({row.layer for row in self.frame.rows}) < len(self.frame.rows):
             return  # between two directions the arrows have the room
-        name, below = self.frame.rows[index].states.name, str(step + 1)
-        aside = stage.px(7) if leaving else 0.0
-        room = stage.axis.column / 2 - aside - stage.px(3) if leaving else stage.axis.column
+        name, steps = self.frame.rows[index].states.name, block.values.shape[1]
+        end = block.first + steps - 1
+        aside, wide, gap = stage.px(7), stage.axis.column, stage.px(3)
+        beside = index > 0 or end - 1 in self.frame.emitting  # at every step, not at the last alone
         for size in (18.0, 15.0, 13.0):
             big, small = face("math", stage.type(size)), face("math", stage.type(size * 0.68))
-            width = big.width(name) + small.width(below)
-            if width <= room:
+            width = big.width(name) + small.width(str(steps))
+            # The one arrow of a last step may push its h towards the h before it, which stands in the middle.
+            room = wide / 2 - aside - gap + (0.0 if beside else max(0.0, wide - width) / 2)
+            if width <= (room if beside or end in self.frame.emitting else wide):
                 break
         else:
             return
+        leaving, below = index > 0 or column in self.frame.emitting, str(column - block.first + 1)
+        width = big.width(name) + small.width(below)
         x = box.center().x() - (aside + width if leaving else width / 2)
         y = box.top() - stage.px(7)
         painter.setPen(stage.theme.text)

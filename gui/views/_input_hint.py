@@ -16,7 +16,7 @@ LONGEST = 24
 """Letters of a word that are shown."""
 TIP_WIDTH, TIP_LETTERS = 80, 4000
 """Letters on a line of the tooltip, and in all of it: more would not fit on a screen."""
-WARNING, ERROR = "warning", "error"
+NOTE, WARNING, ERROR = "muted", "warning", "error"
 
 
 class Hint(RichLine):
@@ -35,7 +35,7 @@ class Hint(RichLine):
         ----------
         text : str
         role : str
-            ``WARNING`` or ``ERROR``.
+            ``NOTE``, ``WARNING`` or ``ERROR``.
         whole : str
             What the tooltip and a screen reader say; empty: the text.
         """
@@ -53,6 +53,13 @@ class Hint(RichLine):
     def _tell(self) -> None:
         said = self._whole if len(self._whole) <= TIP_LETTERS else f"{self._whole[:TIP_LETTERS]}…"
         self.setToolTip(textwrap.fill(said, TIP_WIDTH))
+
+
+def drawn_tokens(task: Task, source: object) -> str:
+    """Say that a network of a file runs on random tokens, as long as nothing else was given; else empty."""
+    if not task.drawn or not isinstance(source, str) or source != task.example:
+        return ""
+    return QCoreApplication.translate("InputBarView", "random tokens: type your own, or open a file of them")
 
 
 def unknown_words(task: Task, source: object) -> tuple[str, str]:

@@ -28,6 +28,7 @@ class NumbersField(QWidget):
         self._task: Task | None = None
         self._values = np.zeros((1, 1))
         self._seed = FIRST_SEED
+        self._dice: np.ndarray | None = None
         self.text = label("", "muted")
         self.dice = icon_button("dice-5", self.tr("Draw other numbers, from the next seed"))
         self.dice.clicked.connect(self._on_dice)
@@ -50,12 +51,15 @@ class NumbersField(QWidget):
     def show_numbers(self, task: Task, values: np.ndarray) -> None:
         """Show an input of a task."""
         if task is not self._task:
-            self._task, self._seed = task, FIRST_SEED
+            self._task, self._seed, self._dice = task, FIRST_SEED, None
         self._values = values
-        steps, size = values.shape
-        empty = not np.any(values)
-        said = self.tr("{} × {} zeros: the state is left to itself") if empty else self.tr("{} × {} numbers, given")
-        self.text.setText(said.format(steps, size))
+        if not np.any(values):
+            said = self.tr("{} × {} zeros: the state is left to itself")
+        elif values is self._dice or (task.drawn and np.array_equal(values, task.example)):
+            said = self.tr("{} × {} random numbers")
+        else:
+            said = self.tr("{} × {} numbers, given")
+        self.text.setText(said.format(*values.shape))
         self.dice.setVisible(not np.array_equal(self._drawn(0), self._drawn(1)))
         self.type.setEnabled(values.size <= MOST_TYPED)
 
@@ -64,9 +68,9 @@ class NumbersField(QWidget):
         return found
 
     def _on_dice(self) -> None:
-        values = self._drawn(self._seed)
+        self._dice = self._drawn(self._seed)
         self._seed += 1
-        self.changed.emit(values)
+        self.changed.emit(self._dice)
 
     def _on_type(self) -> None:
         assert self._task is not None

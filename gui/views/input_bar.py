@@ -13,7 +13,7 @@ from gui.state.project import Project, Target
 from gui.theme import px
 from gui.views._drawing import DrawingPopup, Thumbnail
 from gui.views._examples import Example, Examples
-from gui.views._input_hint import ERROR, WARNING, Hint, unknown_words
+from gui.views._input_hint import ERROR, NOTE, WARNING, Hint, drawn_tokens, unknown_words
 from gui.views._input_parts import CLASS_PATTERNS, HEIGHT, PAUSE_MS, BatchField, ExampleButtons, TargetField
 from gui.views._numbers import NumbersField
 from gui.widgets import push_button
@@ -180,9 +180,10 @@ class InputBarView(QWidget):
 
     def _look_up(self, source: object) -> None:
         """Say which words the network does not know; nothing before the first run, which reads the vocabulary."""
-        unread = self._state.session.trace is None
-        text, whole = ("", "") if unread else unknown_words(self._state.document.task, source)
-        self.hint.say(text, WARNING, whole)
+        unread, task = self._state.session.trace is None, self._state.document.task
+        text, whole = ("", "") if unread else unknown_words(task, source)
+        drawn = "" if text else drawn_tokens(task, source)
+        self.hint.say(text or drawn, NOTE if drawn else WARNING, whole)
 
     # The target and the batch --------------------------------------------------------------------------
 

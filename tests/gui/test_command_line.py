@@ -257,8 +257,58 @@ def test_a_checkpoint_is_opened(tmp_path):
     project = opened("movie-review", "gru")
     path = tmp_path / "net.npz"
     np.savez(path, **project.parameters)
-    options = parse([str(path)])
-    assert options.file is None and options.project.scenario == "imported" and options.project.spec.cell == "gru"
+    for more in (["--step", "2"], ["--text", "2 0 5"], ["--present"], ["--snapshot", str(tmp_path / "a.png")]):
+        options = parse([str(path), *more])
+        assert options.file is None and options.asked is None
+        assert options.project.scenario == "imported" and options.project.spec.cell == "gru"
+
+
+ASKED = """
+import sys
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication
+import main
+
+def looked_at(app):
+    window = next(each for each in app.topLevelWidgets() if each.objectName() == "main")
+    dialog, waiting = window.filing.importer().dialog, QEventLoop()
+    timer = QTimer()
+    timer.timeout.connect(lambda: dialog.open_button.isEnabled() and waiting.quit())
+    timer.start(5)
+    waiting.exec()
+    print(dialog.summary.text(), dialog.proof.text(), sep="\\n")
+    dialog.open_button.click()
+    print(window.state.document.project.scenario, window.windowTitle())
+    window.close()
+    return 0
+
+QApplication.exec = looked_at
+sys.exit(main.main(sys.argv[1:]))
+"""
+
+
+def test_a_checkpoint_is_asked_about_where_nothing_else_is_said(tmp_path):
+    path = tmp_path / "net.npz"
+    np.savez(path, **opened("movie-review", "gru").parameters)
+    options = parse([str(path), "--engine", "numpy"])
+    assert options.asked[0] == path and options.project.scenario == "movie-review"
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", ASKED, str(path)], cwd=ROOT, capture_output=True, text=True, timeout=100,
+        env={**os.environ, **home, "QT_QPA_PLATFORM": "offscreen"},
+    )  # fmt: skip
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    found, proven, opens = done.stdout.splitlines()
+    assert "GRU" in found and "agrees with torch.nn.GRU" in proven and opens.startswith("imported net.npz")
+
+
+def test_of_several_layers_the_window_asks_which(tmp_path):
+    path = tmp_path / "two.npz"
+    given = opened("movie-review", "gru").parameters
+    np.savez(path, **{f"{name}.{key}": value for name in "ab" for key, value in given.items() if "l0" in key})
+    assert parse([str(path)]).asked[1].layers == ("a", "b")
+    with pytest.raises(UsageError, match=r"two\.npz: several recurrent layers were found: a, b"):
+        parse([str(path), "--step", "1"])
 
 
 def test_a_sequence_needs_its_option(tmp_path):

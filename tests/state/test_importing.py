@@ -191,7 +191,7 @@ def test_an_encoder_and_a_decoder_are_one_network(tmp_path):
     torch.save(
         torch.nn.ModuleDict({"a": torch.nn.GRU(3, 4), "b": torch.nn.GRU(3, 4)}).state_dict(), tmp_path / "two.pt"
     )
-    with pytest.raises(ImportFileError, match="several recurrent layers were found: a, b; File, Open"):
+    with pytest.raises(ImportFileError, match="several recurrent layers were found: a, b; opened"):
         of_file(tmp_path / "two.pt")
 
 
