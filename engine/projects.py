@@ -184,6 +184,34 @@ def load(path: str | Path) -> Saved:
         raise error if isinstance(error, ProjectError) else ProjectError(path, error.what) from None
 
 
+def facts(path: str | Path) -> Mapping[str, Any]:
+    """Read a project's facts alone: in a moment, however many numbers it holds.
+
+    Raises
+    ------
+    ProjectError
+        They cannot be read, or are of another version; the message says why.
+    """
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_members(path, archive)
+            text, digests = bytes(_member(archive, FACTS)), json.loads(bytes(_member(archive, DIGESTS)))
+        if hashlib.sha256(text).hexdigest() != digests[FACTS]:
+            raise ProjectError(path, f"is damaged: its {FACTS} is not what was saved")
+        stored = json.loads(text)
+        if stored["loopscope"] != VERSION:
+            raise ProjectError(path, f"is of version {stored['loopscope']!r}, not {VERSION}")
+        found: Mapping[str, Any] = stored["facts"]
+        return found
+    except ProjectError:
+        raise
+    except ImportFileError as error:
+        raise ProjectError(path, error.what) from None
+    except Exception as error:  # the readers of damaged files raise every kind
+        raise ProjectError(path, f"is damaged or no project: {reason(error)}") from None
+
+
 def unpack(path: Path, data: bytes) -> Saved:
     """Read a project's bytes; errors as those of :func:`load`, which name the path."""
     try:

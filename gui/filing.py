@@ -149,10 +149,16 @@ class Filing(QObject):
         project = self._state.document.project
         self.start(opened(engine=project.engine, device=project.device))
 
-    def start(self, project: Project) -> None:
-        """Put a project without a file on the bench."""
+    def start(self, project: Project, said: str = "") -> None:
+        """Put a project without a file on the bench, and then say something of it."""
         view = replace(self.look.captured(), index=0, selected=None)
-        self.go_on(lambda: self.file.begin(project, view))
+
+        def begin() -> None:
+            self.file.begin(project, view)
+            if said:
+                self.notices.say_note(said)
+
+        self.go_on(begin)
 
     def choose(self) -> None:
         """Ask for a file and open it."""

@@ -30,7 +30,8 @@ class Importer(QObject):
     ----------
     state : AppState
     begin : callable
-        Puts a project without a file on the bench, after the question where something would be lost.
+        Puts a project without a file on the bench, after the question where something would be lost, and then
+        says something of it.
     say : callable
         Says what went wrong, in a sentence.
     parent : QWidget
@@ -38,7 +39,7 @@ class Importer(QObject):
     """
 
     def __init__(
-        self, state: AppState, begin: Callable[[Project], None], say: Callable[[str], None], parent: QWidget
+        self, state: AppState, begin: Callable[..., object], say: Callable[[str], None], parent: QWidget
     ) -> None:
         super().__init__(parent)
         self._state, self._begin, self._say, self._window = state, begin, say, parent
@@ -108,9 +109,8 @@ class Importer(QObject):
                 return
             at = names.index(name)
         place = self._state.document.project
-        self._begin(importing.captured(self._path, found.modules[at], place.engine, place.device))
-        if found.notes or found.modules[at].notes:
-            self._say(" ".join((*found.notes, *found.modules[at].notes)))
+        notes = " ".join((*found.notes, *found.modules[at].notes))
+        self._begin(importing.captured(self._path, found.modules[at], place.engine, place.device), notes)
 
     def _on_failed(self, ticket: int, error: Exception) -> None:
         if ticket == self._worker.newest:

@@ -1,22 +1,22 @@
-"""What the window has to say about files above the score: work to restore, a copy, work that cannot be kept aside."""
+"""What the window has to say about files above the score: work to restore, a copy, what a file lacks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QDate, QEvent, QLocale, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from gui.leftovers import DISCARD, RESTORE, Leftovers, said_what, said_when
 from gui.state.claim import Elsewhere
 from gui.state.file import File
 from gui.state.recovery import Keeper, Leftover, leftovers
 from gui.theme import px
 from gui.widgets import Banner
 
-RESTORE, DISCARD, LATER = "restore", "discard", "later"
+ALL, LATER = "all", "later"
 
 
 class Notices(QWidget):
@@ -33,17 +33,22 @@ class Notices(QWidget):
         super().__init__()
         self._file, self._go_on = file, go_on
         self._keeper: Keeper | None = None
-        self._offers: list[tuple[Banner, Leftover]] = []
-        self._copy, self._not_kept = Banner(), Banner()
+        self._left: list[Leftover] = []
+        self._copy, self._not_kept, self._note, self.offered = Banner(), Banner(), Banner(), Banner()
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(px(8), px(2), px(8), px(6))
         self._column.setSpacing(px(4))
-        for banner in (self._copy, self._not_kept):
-            self._add(banner)
+        for banner in self._banners():
+            banner.hide()
+            banner.installEventFilter(self)
+            self._column.addWidget(banner)
+        self.offered.action.connect(self._on_offered_action)
+        self.offered.dismissed.connect(self.later)
         self.hide()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         file.elsewhere.connect(self._on_elsewhere)
         file.changed.connect(self._on_file_changed)
+        file.opened.connect(self._note.hide)
 
     def shown(self) -> list[str]:
         """Return what is being said now."""
@@ -66,50 +71,54 @@ class Notices(QWidget):
         keeper : Keeper
             Of this window: what is restored is kept aside by it before the old file goes.
         """
-        self._keeper = keeper
-        for left in leftovers(folder):
-            text = self.tr("Restore the work of {}?").format(said_when(left.when))
-            answers = [(RESTORE, self.tr("Restore")), (DISCARD, self.tr("Discard")), (LATER, self.tr("Later"))]
-            banner = Banner(text, "info", answers)
-            banner.action.connect(partial(self._on_offer_action, banner, left))
-            banner.dismissed.connect(partial(self._forget, left))
-            self._offers.append((banner, left))
-            self._add(banner)
-            banner.show()
+        self._keeper, self._left = keeper, leftovers(folder)
+        self._say_left()
 
     def later(self) -> None:
         """Leave what was not decided for the next start."""
-        for _, left in list(self._offers):
-            self._forget(left)
+        for left in self._left:
+            left.later()
+        self._left = []
+        self._say_left()
 
-    def _on_offer_action(self, banner: Banner, left: Leftover, id: str) -> None:
+    def _say_left(self) -> None:
+        """Offer the newest piece of work, and a window with all of them where there are several."""
+        if not self._left:
+            self.offered.hide()
+            return
+        newest, count = self._left[0], len(self._left)
+        text = self.tr("Restore the work of {}? {}").format(said_when(newest.when), said_what(newest))
+        second = (ALL, self.tr("All {}…").format(count)) if count > 1 else (DISCARD, self.tr("Discard"))
+        self.offered.show_message(text, "info", [(RESTORE, self.tr("Restore")), second, (LATER, self.tr("Later"))])
+        self.offered.show()
+
+    def _on_offered_action(self, id: str) -> None:
+        if id == LATER:
+            self.later()
+        elif id == ALL:
+            dialog = Leftovers(self._left, self.window())
+            dialog.chosen.connect(self._on_chosen)
+            dialog.open()
+        else:
+            self._on_chosen(self._left[0], id)
+
+    def _on_chosen(self, left: Leftover, id: str) -> None:
         if id == RESTORE:
             self._go_on(lambda: self._file.restore(left.path, partial(self._on_restored, left)))
             return
-        if id == DISCARD:
-            left.discard()
+        left.discard()
         self._forget(left)
 
     def _on_restored(self, left: Leftover) -> None:
         """It is on the bench; the old file goes as soon as this window has it aside itself."""
-        self._hide(left)
+        self._forget(left)
         if self._keeper is not None:
-            self._keeper.kept.connect(partial(self._take_away, left), Qt.ConnectionType.SingleShotConnection)
+            self._keeper.kept.connect(left.discard, Qt.ConnectionType.SingleShotConnection)
             self._keeper.keep()
 
-    def _take_away(self, left: Leftover) -> None:
-        left.discard()
-        self._forget(left)
-
     def _forget(self, left: Leftover) -> None:
-        self._hide(left)
-        self._offers = [offer for offer in self._offers if offer[1] is not left]
-        left.later()
-
-    def _hide(self, left: Leftover) -> None:
-        for banner, other in self._offers:
-            if other is left:
-                banner.hide()
+        self._left = [other for other in self._left if other is not left]
+        self._say_left()
 
     # The file and the folder of recovery files -------------------------------------------------------------
 
@@ -122,6 +131,11 @@ class Notices(QWidget):
     def say_kept(self) -> None:
         """It can again."""
         self._not_kept.hide()
+
+    def say_note(self, text: str) -> None:
+        """Say what is to be known of what has been opened, until something else is."""
+        self._note.show_message(text, "warning")
+        self._note.show()
 
     def _on_elsewhere(self, held: Elsewhere) -> None:
         name, since = "" if self._file.path is None else self._file.path.name, said_when(held.since)
@@ -138,16 +152,4 @@ class Notices(QWidget):
             self._copy.hide()
 
     def _banners(self) -> list[Banner]:
-        return [self._copy, self._not_kept, *(banner for banner, _ in self._offers)]
-
-    def _add(self, banner: Banner) -> None:
-        banner.hide()
-        banner.installEventFilter(self)
-        self._column.addWidget(banner)
-
-
-def said_when(when: datetime) -> str:
-    """A time of today as "14:32", another as "19 Nov 14:32", with the month in the system's words."""
-    if when.date() == datetime.now().date():
-        return f"{when:%H:%M}"
-    return f"{QLocale().toString(QDate(when.year, when.month, when.day), 'd MMM')} {when:%H:%M}"
+        return [self._copy, self._not_kept, self._note, self.offered]

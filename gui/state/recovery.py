@@ -20,7 +20,7 @@ from gui.state.app_state import AppState
 from gui.state.claim import locked
 from gui.state.file import File
 from gui.state.project import Project
-from gui.state.storing import Origin, View
+from gui.state.storing import Glance, Origin, View
 from gui.work.worker import Worker
 
 INTERVAL_MS = 4000
@@ -182,10 +182,13 @@ class Leftover:
         The recovery file.
     when : datetime
         When it was written last.
+    what : Glance or None
+        What it is of; None where it cannot be read.
     """
 
     path: Path
     when: datetime
+    what: Glance | None
     lock: QLockFile
 
     def discard(self) -> None:
@@ -215,7 +218,8 @@ def leftovers(folder: Path) -> list[Leftover]:
         work = own / WORK
         try:
             projects.sweep(own)
-            found.append(Leftover(work, datetime.fromtimestamp(work.stat().st_mtime), lock))
+            when = datetime.fromtimestamp(work.stat().st_mtime)
+            found.append(Leftover(work, when, storing.glance(work), lock))
         except FileNotFoundError:
             shutil.rmtree(own, ignore_errors=True)
             lock.unlock()

@@ -27,6 +27,8 @@ class Banner(Painted):
         "info", "success", "warning" or "error".
     actions : sequence of (id, text)
         The first one is the dark button.
+    dismissible : bool
+        Whether there is a cross.
     """
 
     action = Signal(str)
@@ -40,6 +42,7 @@ class Banner(Painted):
         role: str = "info",
         actions: Sequence[tuple[str, str]] = (),
         parent: QWidget | None = None,
+        dismissible: bool = True,
     ) -> None:
         super().__init__(parent)
         self._role = "info"
@@ -50,6 +53,7 @@ class Banner(Painted):
         self._buttons: list[QPushButton] = []
         self._cross = icon_button("x", self.tr("Dismiss"), "flat")
         self._cross.clicked.connect(self._on_dismissed)
+        self._cross.setVisible(dismissible)
         self._row = QHBoxLayout(self)
         self._row.addWidget(self._text, 1)
         self._row.addWidget(self._cross)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QPushButton
 
+from gui.leftovers import Leftovers
 from gui.state import recovery, storing
 from gui.state.claim import data_folder
 
@@ -91,22 +92,39 @@ def test_what_is_left_is_offered_without_holding_anything_up(bench, qtbot):
     for notes in ("first", "second", "third"):
         left_behind(bench, qtbot, notes)
     one = bench()
-    offers = [text for text in one.said() if text.startswith("Restore the work of ")]
-    assert len(offers) == 3
-    banners = [banner for banner, _ in one.filing.notices._offers]
+    (offer,) = one.said()
+    assert offer.startswith("Restore the work of ") and "? Movie review → sentiment: I do not like this movie" in offer
 
     def press(banner, id):
         banner.findChild(QPushButton, id).click()
 
-    press(banners[0], "later")
-    press(banners[1], "discard")
+    press(one.filing.notices.offered, "all")
+    (dialog,) = one.window.findChildren(Leftovers)
+    assert len(dialog.rows) == 3
+    press(dialog.rows[1][1], "discard")
+    assert [banner.isHidden() for _, banner in dialog.rows] == [False, True, False]
     with qtbot.waitSignal(one.filing.keeper.kept, timeout=10_000):
-        press(banners[2], "restore")
+        press(dialog.rows[2][1], "restore")
     one.done()
+    assert not one.window.findChildren(Leftovers)
     assert one.state.document.project.notes == "first" and one.window.isWindowModified()
+    assert one.said() == [offer]
+    press(one.filing.notices.offered, "later")
     assert one.said() == []
     kept = [storing.read(each).project.notes for each in recovery_folder().rglob("work.loopscope")]
     assert sorted(kept) == ["first", "third"]  # its own, and the one for later
+
+
+def test_the_last_of_them_closes_their_window(bench, qtbot):
+    for notes in ("first", "second"):
+        left_behind(bench, qtbot, notes)
+    one = bench()
+    one.filing.notices.offered.findChild(QPushButton, "all").click()
+    (dialog,) = one.window.findChildren(Leftovers)
+    for _, banner in dialog.rows:
+        banner.findChild(QPushButton, "discard").click()
+    qtbot.waitUntil(lambda: not one.window.findChildren(Leftovers))
+    assert one.said() == [] and not list(recovery_folder().rglob("work.loopscope"))
 
 
 def test_a_damaged_leftover_never_blocks_the_start(bench, qtbot):
@@ -114,7 +132,8 @@ def test_a_damaged_leftover_never_blocks_the_start(bench, qtbot):
     (kept,) = recovery_folder().rglob("work.loopscope")
     kept.write_bytes(b"half of it")
     one = bench()
-    banner, _ = one.filing.notices._offers[0]
+    banner = one.filing.notices.offered
+    assert banner.text().endswith("its file cannot be read")
     banner.findChild(QPushButton, "restore").click()
     one.done()
     assert any("work.loopscope: " in text for text in one.said()) and banner.isVisible()

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -256,3 +257,15 @@ def test_a_link_is_followed(path, tmp_path):
     link.symlink_to(path)
     storing.write(link, opened(), View())
     assert link.is_symlink() and storing.read(path).project.scenario == "movie-review"
+
+
+def test_a_glance_says_what_a_file_is_of(path):
+    project = opened("movie-review", "lstm").but(sources=("a", "it was good"), targets=(None, None), sequence=1)
+    storing.write(path, project, View(), origin=storing.Origin(Path("/there/mine.loopscope"), "0"))
+    assert storing.glance(path) == storing.Glance(project.task.title, "mine.loopscope", "it was good")
+    storing.write(path, opened("glyph", "gru"), View())
+    assert storing.glance(path) == storing.Glance(opened("glyph").task.title, "", "")
+    data = bytearray(path.read_bytes())
+    for wrong in (b"", b"half", bytes(data[: len(data) // 2]), bytes(data).replace(b'"sources"', b'"sourcez"')):
+        path.write_bytes(wrong)
+        assert storing.glance(path) is None
