@@ -19,8 +19,9 @@ from gui.state import storing
 from gui.state.app_state import AppState
 from gui.state.claim import locked
 from gui.state.file import File
+from gui.state.glance import Glance, glance
 from gui.state.project import Project
-from gui.state.storing import Glance, Origin, View
+from gui.state.storing import Origin, View
 from gui.work.worker import Worker
 
 INTERVAL_MS = 4000
@@ -219,7 +220,7 @@ def leftovers(folder: Path) -> list[Leftover]:
         try:
             projects.sweep(own)
             when = datetime.fromtimestamp(work.stat().st_mtime)
-            found.append(Leftover(work, when, storing.glance(work), lock))
+            found.append(Leftover(work, when, glance(work), lock))
         except FileNotFoundError:
             shutil.rmtree(own, ignore_errors=True)
             lock.unlock()

@@ -14,6 +14,7 @@ from engine.registry import cells
 from gui.state import storing
 from gui.state.cursor import OPERATION
 from gui.state.document import Document, opened
+from gui.state.glance import Glance, glance
 from gui.state.project import EDITED, GIVEN, Project
 from gui.state.selection import Selected
 from gui.state.session import compute
@@ -262,10 +263,10 @@ def test_a_link_is_followed(path, tmp_path):
 def test_a_glance_says_what_a_file_is_of(path):
     project = opened("movie-review", "lstm").but(sources=("a", "it was good"), targets=(None, None), sequence=1)
     storing.write(path, project, View(), origin=storing.Origin(Path("/there/mine.loopscope"), "0"))
-    assert storing.glance(path) == storing.Glance(project.task.title, "mine.loopscope", "it was good")
+    assert glance(path) == Glance(project.task.title, "mine.loopscope", "it was good")
     storing.write(path, opened("glyph", "gru"), View())
-    assert storing.glance(path) == storing.Glance(opened("glyph").task.title, "", "")
+    assert glance(path) == Glance(opened("glyph").task.title, "", "")
     data = bytearray(path.read_bytes())
     for wrong in (b"", b"half", bytes(data[: len(data) // 2]), bytes(data).replace(b'"sources"', b'"sourcez"')):
         path.write_bytes(wrong)
-        assert storing.glance(path) is None
+        assert glance(path) is None
