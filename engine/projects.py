@@ -6,6 +6,7 @@ digests before it believes a number; nothing in a file is executed.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import json
@@ -14,7 +15,9 @@ import secrets
 import shutil
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -51,12 +54,15 @@ class Saved:
         Whatever else is arrays: inputs, initial states, by name.
     facts : mapping
         Whatever else is JSON: scenario, targets, engine, layout, playhead, selection, notes.
+    digest : str
+        As :func:`digest` of the file.
     """
 
     spec: ModelSpec
     parameters: Mapping[str, np.ndarray]
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
 
 
 class Weighted(Protocol):
@@ -71,8 +77,8 @@ class Weighted(Protocol):
 def save(
     path: str | Path, network: Weighted, *, arrays: Mapping[str, np.ndarray] | None = None,
     facts: Mapping[str, Any] | None = None,
-) -> None:  # fmt: skip
-    """Write a project: whole or not at all.
+) -> str:  # fmt: skip
+    """Write a project: whole or not at all. A file of an older version is copied beside itself before.
 
     Parameters
     ----------
@@ -83,6 +89,11 @@ def save(
     arrays, facts : mapping, optional
         As in :class:`Saved`.
 
+    Returns
+    -------
+    str
+        As :func:`digest` of what has been written.
+
     Raises
     ------
     ProjectError
@@ -91,11 +102,13 @@ def save(
         ``facts`` is not JSON.
     """
     path = Path(path)
-    write = _writer(network, arrays or {}, facts or {})
+    write, written = _writer(network, arrays or {}, facts or {}), list[str]()
     try:
-        write_whole(path, write)
+        _keep_older(path)
+        write_whole(path, lambda stream: written.append(write(stream)))
     except OSError as error:
         raise ProjectError(path, f"cannot be written: {error.strerror or error}") from None
+    return written[0]
 
 
 def pack(network: Weighted, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> bytes:
@@ -107,8 +120,11 @@ def pack(network: Weighted, arrays: Mapping[str, np.ndarray], facts: Mapping[str
 
 def _writer(
     network: Weighted, arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]
-) -> Callable[[IO[bytes]], None]:
-    """What writes a project to a stream, in pieces: on a thread beside a window none holds that up."""
+) -> Callable[[IO[bytes]], str]:
+    """What writes a project to a stream, in pieces: on a thread beside a window none holds that up.
+
+    It returns the digest.
+    """
     try:
         text = json.dumps(
             {"loopscope": VERSION, "spec": network.spec.to_dict(), "facts": dict(facts)},
@@ -120,7 +136,7 @@ def _writer(
     stored |= {f"array/{name}": value for name, value in arrays.items()}
     large = sum(value.nbytes for value in stored.values()) > 2**30
 
-    def write(stream: IO[bytes]) -> None:
+    def write(stream: IO[bytes]) -> str:
         digests = {}
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
             # A text of the user's may hold half a surrogate pair, which UTF-8 alone refuses.
@@ -132,12 +148,14 @@ def _writer(
                         digest.update(piece)
                         member.write(piece)
                 digests[name] = digest.hexdigest()
-            archive.writestr(zipfile.ZipInfo(DIGESTS, DATE), json.dumps(digests, sort_keys=True).encode())
+            said = json.dumps(digests, sort_keys=True).encode()
+            archive.writestr(zipfile.ZipInfo(DIGESTS, DATE), said)
+        return hashlib.sha256(said).hexdigest()
 
     return write
 
 
-def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], None]) -> None:
+def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], object]) -> None:
     """Replace a file by new content, so that at every moment the old or the new one is there, whole.
 
     Where the path is a link, what it points at is replaced.
@@ -161,9 +179,47 @@ def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], None]) -> Non
         raise
 
 
-def sweep(folder: Path) -> int:
-    """Remove what an interrupted save left in a folder; how many files it was."""
-    left = [path for path in folder.glob(f".*{TEMPORARY}") if path.is_file()]
+def digest(path: str | Path) -> str:
+    """What tells one content of a project file from another: the digest of its members' digests.
+
+    Empty where it is no project file.
+
+    Raises
+    ------
+    OSError
+        It cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_members(Path(path), archive)
+            return hashlib.sha256(_member(archive, DIGESTS)).hexdigest()
+    except OSError:
+        raise
+    except Exception:  # the readers of damaged files raise every kind
+        return ""
+
+
+def _keep_older(path: Path) -> None:
+    """Copy a file of an older version beside itself, before it is written over; never over another copy."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_members(path, archive)
+            version = json.loads(bytes(_member(archive, FACTS)))["loopscope"]
+    except Exception:  # nothing is there, or no project
+        return
+    if not isinstance(version, int) or version >= VERSION:
+        return
+    for n in count(1):
+        kept = path.with_name(f"{path.stem}.version-{version}{f'-{n}' if n > 1 else ''}{SUFFIX}")
+        with suppress(FileExistsError), open(kept, "xb") as new, open(path, "rb") as old:
+            shutil.copyfileobj(old, new)
+            return
+
+
+def sweep(folder: Path, name: str = "") -> int:
+    """Remove what interrupted saves left in a folder, of one file or of all; how many files it was."""
+    begins = glob.escape(f".{name[:40]}.") if name else "."
+    left = [path for path in folder.glob(f"{begins}*{TEMPORARY}") if path.is_file()]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)
@@ -254,7 +310,7 @@ def _unpacked(path: Path, data: bytes) -> Saved:
     except ValueError as error:
         raise ProjectError(path, str(error)) from None
     others = {n.removeprefix("array/"): v.copy() for n, v in arrays.items() if n.startswith("array/")}
-    return Saved(spec, network.parameters, others, stored["facts"])
+    return Saved(spec, network.parameters, others, stored["facts"], hashlib.sha256(members[DIGESTS]).hexdigest())
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> memoryview:
@@ -274,7 +330,7 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
 def migrated(path: Path, stored: dict[str, Any]) -> dict[str, Any]:
-    """Bring a project's JSON to this version; the file of an older one is first copied beside itself."""
+    """Bring a project's JSON to this version; the file stays as it is until it is saved."""
     version = stored.get("loopscope") if isinstance(stored, dict) else None
     if not isinstance(version, int) or version < 1:
         raise ProjectError(path, f"says version {version!r}, which is none")
@@ -282,8 +338,6 @@ def migrated(path: Path, stored: dict[str, Any]) -> dict[str, Any]:
         raise ProjectError(
             path, f"is of version {version}; this Loopscope reads up to {VERSION}, a newer one is needed"
         )
-    if version < VERSION:
-        shutil.copy2(path, path.with_name(f"{path.stem}.version-{version}{path.suffix}"))
     while version < VERSION:
         stored = MIGRATIONS[version](stored)
         version += 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from logging.handlers import RotatingFileHandler
 from types import TracebackType
 
 from PySide6.QtCore import (
@@ -25,14 +28,16 @@ from gui import snapshot, theme
 from gui.command_line import Options, UsageError
 from gui.icons import icon
 from gui.main_window import MainWindow
-from gui.paths import log_file
+from gui.paths import crash_file, log_file
 from gui.preparing import Preparing
 from gui.settings import Settings
 from gui.state import looking
 from gui.state.app_state import AppState
 from gui.work.collector import Collector
+from gui.work.worker import wait_for_abandoned
 
 _log = logging.getLogger("loopscope")
+LOG_BYTES = 1_000_000
 
 
 def start(options: Options) -> int:
@@ -49,7 +54,7 @@ def start(options: Options) -> int:
     app.setOrganizationName("Loopscope")
     state = AppState(project=options.project)  # the first run begins while the window is being built
     settings = Settings()
-    _begin_log()
+    _begin_log(keep_faults=not options.snapshot)
     chosen = options.theme or ("light" if options.snapshot else settings.theme)
     theme.themes().choose(chosen if chosen in theme.themes().names() else theme.SYSTEM)
     if not options.snapshot:
@@ -61,6 +66,7 @@ def start(options: Options) -> int:
         return _draw(options, state) if options.snapshot else _open(app, options, state, settings)
     finally:
         state.close()
+        wait_for_abandoned()
         collector.stop()
 
 
@@ -167,13 +173,19 @@ def _when_run(state: AppState, call: Callable[[], object]) -> None:
         state.session.trace_changed.connect(lambda: QTimer.singleShot(0, call), Qt.ConnectionType.SingleShotConnection)
 
 
-def _begin_log() -> None:
+def _begin_log(keep_faults: bool) -> None:
     path = log_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+        # One failure may come with every frame that is painted.
+        handler: logging.Handler = RotatingFileHandler(
+            path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True
+        )
     except OSError:
         handler = logging.NullHandler()
+    if keep_faults:
+        with suppress(OSError):
+            faulthandler.enable(open(crash_file(), "a", encoding="utf-8"))  # noqa: SIM115 (open to the end)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     _log.addHandler(handler)
     _log.propagate = False

@@ -12,7 +12,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
 
 from gui import fonts, version
-from gui.paths import veiled
+from gui.paths import crash_file, veiled
 from gui.settings import Settings
 from gui.state.computing import Place
 from gui.theme import px, themes
@@ -52,6 +52,9 @@ def report(places: list[Place], settings: Settings | None, log: Path) -> str:
     lines += (
         [f"The last {len(told)} lines of the log", *(f"  {line}" for line in told)] if told else ["The log is empty"]
     )
+    crashed = tail(crash_file())
+    if crashed:
+        lines += ["", f"The last {len(crashed)} lines of {crash_file()}", *(f"  {line}" for line in crashed)]
     return veiled("\n".join(lines))
 
 

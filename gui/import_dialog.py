@@ -28,7 +28,7 @@ from engine.spec import PATTERNS
 from gui.state import wording
 from gui.state.importing import Offer, Wishes, offer
 from gui.theme import px
-from gui.widgets import Choice, FieldRow, IntField, ParameterTable, label, push_button
+from gui.widgets import Choice, FieldRow, IntField, ParameterTable, icon_button, label, push_button
 from gui.work.worker import Worker
 
 WIDTH, HEIGHT, TABLE = 560, 640, 150
@@ -91,7 +91,8 @@ class ImportDialog(QDialog):
         self.open_button = push_button(self.tr("Open"), "primary")
         self.open_button.setDefault(True)
         self.buttons.addButton(self.open_button, QDialogButtonBox.ButtonRole.AcceptRole)
-        self.buttons.addButton(self.tr("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
+        cancel = self.buttons.addButton(self.tr("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
+        cancel.setAutoDefault(False)
         self._lay_out()
         self._connect()
         self.pattern.set_current(PATTERNS[-1] if weights.both_sides else "many-to-many")
@@ -135,6 +136,9 @@ class ImportDialog(QDialog):
         self.buttons.accepted.connect(self._on_accept)
         self.buttons.rejected.connect(self.reject)
         self.layer.chosen.connect(self._on_layer)
+        self.vocabulary.cleared.connect(partial(self._on_cleared, "tokenizer"))
+        self.sequence.cleared.connect(partial(self._on_cleared, "source"))
+        self.target.cleared.connect(partial(self._on_cleared, "target"))
         for choice in (self.pattern, self.nonlinearity, self.head, self.embedding):
             choice.chosen.connect(self._ask)
         self.compared.chosen.connect(self._on_compared)
@@ -144,8 +148,8 @@ class ImportDialog(QDialog):
         self.target.chosen.connect(self._on_target)
 
     def done(self, result: int) -> None:
-        """Stop what is being tried out."""
-        self._worker.close()
+        """Leave what is being tried out to itself."""
+        self._worker.abandon()
         super().done(result)
 
     # What is asked ---------------------------------------------------------------------------------------
@@ -188,6 +192,16 @@ class ImportDialog(QDialog):
 
     def _on_target(self, path: str) -> None:
         self._read(self.target, path, partial(sequences.read_sequence, name="target"), "target")
+
+    def _on_cleared(self, name: str) -> None:
+        """Go back to what is taken while no file is chosen."""
+        self._unread.pop(name, None)
+        changes: dict[str, Any] = {name: None}
+        self._wishes = replace(self._wishes, **changes)
+        if name == "target":
+            self._on_compared(self.compared.currentData())
+        else:
+            self._try()
 
     def _read(self, field: _FileField, path: str, read: Callable[[str], Any], name: str) -> None:
         field.show_path(path)
@@ -325,6 +339,8 @@ class _FileField(QWidget):
 
     chosen = Signal(str)
     """The user chose the file with this path."""
+    cleared = Signal()
+    """The user wants no file any more."""
 
     def __init__(self, title: str, suffixes: Sequence[str], beside: Path) -> None:
         super().__init__()
@@ -332,11 +348,15 @@ class _FileField(QWidget):
         self._title, self._suffixes, self._beside = title, suffixes, beside
         self.text = label("", "muted")
         self.button = push_button(self.tr("Choose…"))
+        self.button.setAutoDefault(False)  # Return is for "Open"
         self.button.clicked.connect(self._on_click)
+        self.clear = icon_button("x", self.tr("Without this file"), "flat")
+        self.clear.clicked.connect(self._on_clear)
+        self.clear.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.text)
-        row.addWidget(self.button)
+        for widget in (self.text, self.clear, self.button):
+            row.addWidget(widget)
         self.setFocusProxy(self.button)
 
     def say(self, text: str) -> None:
@@ -347,6 +367,13 @@ class _FileField(QWidget):
         """Show which file was taken."""
         self.path = path
         self.text.setText(Path(path).name)
+        self.clear.show()
+
+    def _on_clear(self) -> None:
+        self.path = ""
+        self.text.clear()
+        self.clear.hide()
+        self.cleared.emit()
 
     def _on_click(self) -> None:
         kinds = " ".join(f"*{suffix}" for suffix in self._suffixes)

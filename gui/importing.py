@@ -70,8 +70,8 @@ class Importer(QObject):
         self.dialog.open()
 
     def close(self) -> None:
-        """Stop reading."""
-        self._worker.close()
+        """Leave what is being read to itself."""
+        self._worker.abandon()
 
     def _on_read(self, ticket: int, found: Weights | Capture | Project) -> None:
         if ticket != self._worker.newest:

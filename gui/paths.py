@@ -13,6 +13,11 @@ def log_file() -> Path:
     return data_folder() / "loopscope.log"
 
 
+def crash_file() -> Path:
+    """Where Python's last words are written when the process is killed by a fault in a library."""
+    return data_folder() / "crash.log"
+
+
 def short(path: Path) -> str:
     """A path with the user's own folder written as ``~``."""
     return veiled(str(path))

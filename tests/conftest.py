@@ -80,6 +80,9 @@ def nothing_left_behind(request: pytest.FixtureRequest):
     gc.disable()
     yield
     gc.enable()
+    from gui.work.worker import wait_for_abandoned
+
+    wait_for_abandoned()
     left = [w for w in QApplication.topLevelWidgets() if w.isVisible() and w not in windows]
     names = [f"{type(w).__name__} {w.objectName() or w.windowTitle()!r}" for w in left]
     for window in left:  # the next test shall not pay for this one

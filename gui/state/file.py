@@ -50,7 +50,8 @@ class File(QObject):
         self._path: Path | None = None
         self._digest = ""
         self._kept: Project | None = state.document.project
-        self._copy = self._again = self._waiting = False
+        self._copy = self._again = False
+        self._waiting: Callable[[], object] | None = None
         self._claim = Claim()
         self._job: Callable[[Any], None] | None = None
         self._ticket = 0
@@ -149,15 +150,17 @@ class File(QObject):
         if self.busy:
             self._again = True
         elif self._state.document.wanted is not None:
-            self._waiting = True  # the parameters of what was asked for are still being drawn
+            self._waiting = self.save  # the parameters of what was asked for are still being drawn
         else:
             self._write(self._path, None if over else self._digest)
         return True
 
     def save_as(self, path: Path) -> None:
         """Write the project to another file, which is its own from then on."""
-        if self.busy or self._state.document.wanted is not None:
+        if self.busy:
             self.failed.emit(_busy())
+        elif self._state.document.wanted is not None:
+            self._waiting = partial(self.save_as, path)
         elif self._claim.take(path, always=False) is not None:
             self.failed.emit(
                 self.tr("“{}” is open in another window; choose another name, or close it there").format(path.name)
@@ -229,7 +232,7 @@ class File(QObject):
 
     def _put(self, project: Project, path: Path | None, digest: str, kept: Project | None, view: View) -> None:
         document = self._state.document
-        self._again = self._waiting = False  # what was to be saved is gone
+        self._again, self._waiting = False, None  # what was to be saved is gone
         self._path, self._digest, self._kept = path, digest, kept
         document.undo_stack.clear()
         self._state.selection.clear()
@@ -239,18 +242,17 @@ class File(QObject):
         self.opened.emit(view)
 
     def _settle(self, path: Path, digest: str, project: Project) -> None:
-        """The file holds this project."""
-        if path != self._path:
-            self._copy = False
+        """The file holds this project, and is claimed: only then it was read or written."""
+        self._copy = False
         self._path, self._digest, self._kept = path, digest, project
         if self._state.document.project is project:
             self._state.document.undo_stack.setClean()  # an edit after it shall be a step of its own
         self._tell()
 
     def _on_drawing_changed(self, drawing: bool) -> None:
-        if self._waiting and not drawing:
-            self._waiting = False
-            self.save()
+        if self._waiting is not None and not drawing:
+            save, self._waiting = self._waiting, None
+            save()
         self._tell()
 
     def _tell(self, *_: object) -> None:

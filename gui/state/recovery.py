@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -24,8 +25,9 @@ from gui.state.project import Project
 from gui.state.storing import Origin, View
 from gui.work.worker import Worker
 
-INTERVAL_MS = 4000
-"""So long after an edit it is kept aside; with the time that writing takes, ten seconds are never reached."""
+INTERVAL_MS = 2500
+"""So long after an edit it is kept aside. What an edit misses of a write that is under way waits for the next one, so
+that ten seconds are not reached as long as a write takes less than three."""
 WORK, LOCK = "work.loopscope", "lock"
 
 
@@ -56,7 +58,7 @@ class Keeper(QObject):
         self._lock: QLockFile | None = None
         self._aside: tuple[Project, Origin | None] | None = None
         self._writing: tuple[Project, Origin | None] | None = None
-        self._failing = self._closed = False
+        self._failing = self._closed = self._again = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(INTERVAL_MS)
@@ -83,6 +85,9 @@ class Keeper(QObject):
         self._timer.stop()
         if self._closed or not self._file.modified:
             return
+        if self._writing is not None:
+            self._again = True
+            return
         try:
             own = self._place()
         except OSError as error:
@@ -105,9 +110,9 @@ class Keeper(QObject):
         self._timer.stop()
         self._worker.close()
         self._writing = None
-        if self._own is not None and (over or not self._file.modified):
-            shutil.rmtree(self._own, ignore_errors=True)
-        if self._lock is not None:
+        if self._own is not None and self._lock is not None:
+            if over or not self._file.modified:
+                _remove(self._own, self._lock)
             self._lock.unlock()
         self._own = self._lock = self._aside = None
 
@@ -128,28 +133,30 @@ class Keeper(QObject):
         if self._own is None or not self._own.is_dir():
             own = self._folder / f"{os.getpid()}-{secrets.token_hex(4)}"
             own.mkdir(mode=0o700, parents=True)
-            self._own, self._lock = own, locked(own / LOCK)
+            self._own, self._lock, self._aside = own, locked(own / LOCK), None
+        elif self._lock is not None and not self._lock.isLocked():
+            self._lock.tryLock(0)  # there was no room for it, say; without it another window would offer this work
         return self._own
 
     def _drop(self) -> None:
         """Take away what is aside, unless it is just being written: then it goes when it is there."""
         if self._own is not None and self._writing is None and self._aside is not None:
-            (self._own / WORK).unlink(missing_ok=True)
+            with suppress(OSError):  # another program may be looking at it; it goes with the window
+                (self._own / WORK).unlink(missing_ok=True)
             self._aside = None
 
     def _on_done(self, ticket: int, result: object) -> None:
-        if ticket != self._worker.newest:
-            return
         self._aside, self._writing = self._writing, None
-        self._failing = False
+        self._failing, again, self._again = False, self._again, False
         self._follow()
-        if self._aside is not None:
+        if self._aside == self._now():
             self.kept.emit()
+        elif again:
+            self.keep()
 
     def _on_failed(self, ticket: int, error: Exception) -> None:
-        if ticket == self._worker.newest:
-            self._writing = None
-            self._say(error)
+        self._writing, self._again = None, False
+        self._say(error)
 
     def _say(self, error: Exception) -> None:
         """Say it once, and try again as long as there is something to keep."""
@@ -158,6 +165,14 @@ class Keeper(QObject):
             self.failed.emit(_why(error))
         if self._file.modified:
             self._timer.start()
+
+
+def _remove(own: Path, lock: QLockFile) -> None:
+    """Remove a window's folder; some systems do not remove a lock while it is held."""
+    with suppress(OSError):
+        (own / WORK).unlink(missing_ok=True)
+    lock.unlock()
+    shutil.rmtree(own, ignore_errors=True)
 
 
 def _write(path: Path, project: Project, view: View, origin: Origin | None) -> None:
@@ -194,8 +209,7 @@ class Leftover:
 
     def discard(self) -> None:
         """Remove it for good."""
-        shutil.rmtree(self.path.parent, ignore_errors=True)
-        self.lock.unlock()
+        _remove(self.path.parent, self.lock)
 
     def later(self) -> None:
         """Leave it for the next start."""
@@ -222,8 +236,7 @@ def leftovers(folder: Path) -> list[Leftover]:
             when = datetime.fromtimestamp(work.stat().st_mtime)
             found.append(Leftover(work, when, glance(work), lock))
         except FileNotFoundError:
-            shutil.rmtree(own, ignore_errors=True)
-            lock.unlock()
+            _remove(own, lock)
         except OSError:
             lock.unlock()
     return sorted(found, key=lambda each: each.when, reverse=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from engine import ModelSpec, SpecError, layout, projects, tasks
-from engine.interop.files import read_bytes
 from engine.interop.imported import Imported
 from engine.projects import ProjectError, Saved
 from engine.recording import engines
@@ -75,7 +74,7 @@ class Opened:
     project : Project
     view : View
     digest : str
-        SHA-256 of the file.
+        What tells its content from another.
     origin : Origin or None
         Of a recovery file: the file that it is the unsaved work on; None where it had none.
     """
@@ -97,12 +96,6 @@ class Origin:
 
 class ChangedOnDisk(Exception):
     """The file is no longer what was opened or saved here last."""
-
-
-def digest(path: Path) -> str:
-    """What tells one content of a file from another."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # Writing -------------------------------------------------------------------------------------------------------
@@ -158,10 +151,11 @@ def write(
     """
     arrays, facts = contents(project, view, origin)
     try:
-        if known is not None and path.exists() and digest(path) != known:
+        if known is not None and path.exists() and projects.digest(path) != known:
             raise ChangedOnDisk
-        projects.save(path, project, arrays=arrays, facts=facts)
-        return digest(path)
+        found = projects.save(path, project, arrays=arrays, facts=facts)
+        projects.sweep(Path(os.path.realpath(path)).parent, path.name)
+        return found
     except OSError as error:
         raise ProjectError(path, f"cannot be written: {error.strerror or error}") from None
 
@@ -229,11 +223,8 @@ def read(path: Path) -> Opened:
     ProjectError
         With the file, and the field, its value and what would be right where one is wrong.
     """
-    try:
-        data = read_bytes(path)
-    except projects.ImportFileError as error:
-        raise ProjectError(path, error.what) from None
-    saved = projects.unpack(path, data)
+    path = path.absolute()
+    saved = projects.load(path)
     facts = Facts(path, saved.facts)
     facts.only(FIELDS)
     arrays = dict(saved.arrays)
@@ -242,7 +233,7 @@ def read(path: Path) -> Opened:
     origin = _origin(facts.object("origin")) if "origin" in facts else None
     if arrays:
         raise ProjectError(path, f"holds the array {min(arrays)!r}, which is no part of a project")
-    return Opened(path, project, view, hashlib.sha256(data).hexdigest(), origin)
+    return Opened(path, project, view, saved.digest, origin)
 
 
 def _project(facts: Facts, saved: Saved, arrays: dict[str, np.ndarray]) -> Project:

@@ -44,14 +44,27 @@ class _Thread(QThread):
                 self.reported.emit(ticket, result, failure)
             del result, failure
 
-    def finish(self) -> None:
+    def stop(self) -> None:
         with self.wake:
-            if self.stopping:
-                return
             self.stopping, self.job = True, None
             self.wake.notify()
+
+    def finish(self) -> None:
+        if self.stopping:
+            return
+        self.stop()
         if QThread.currentThread() is not self:
             self.wait()
+
+
+#: Threads whose jobs nobody waits for; one that is destroyed before it has ended aborts the process.
+_abandoned: list[_Thread] = []
+
+
+def wait_for_abandoned() -> None:
+    """Wait until every abandoned thread has ended; to be called before the program ends."""
+    while _abandoned:
+        _abandoned.pop().wait()
 
 
 class Worker(QObject):
@@ -97,6 +110,15 @@ class Worker(QObject):
         if self._thread is not None:
             self._thread.finish()
             self._thread = None
+
+    def abandon(self) -> None:
+        """Drop the running job's result and wait for nothing: the thread ends by itself when the job is done."""
+        self._closed = True
+        if self._thread is not None:
+            self._thread.stop()
+            _abandoned.append(self._thread)
+            self._thread = None
+        _abandoned[:] = [thread for thread in _abandoned if thread.isRunning()]
 
     def _start(self) -> None:
         if sys.getswitchinterval() > SWITCH_SECONDS:

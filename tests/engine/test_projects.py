@@ -118,8 +118,45 @@ def test_newer_versions_are_refused_politely(saved):
 def test_older_versions_migrate_after_a_backup(saved, monkeypatch):
     monkeypatch.setattr(projects, "VERSION", 2)
     monkeypatch.setitem(projects.MIGRATIONS, 1, lambda old: old | {"facts": old["facts"] | {"new": True}})
+    old = saved.read_bytes()
+    (saved.parent / "a.version-1.loopscope").write_bytes(b"an earlier one")
     assert projects.load(saved).facts["new"] is True
-    assert (saved.parent / "a.version-1.loopscope").read_bytes() == saved.read_bytes()
+    assert len(list(saved.parent.iterdir())) == 2  # reading writes nothing: the folder may be read-only
+    for _ in range(2):
+        projects.save(saved, Network(SPEC))
+    assert (saved.parent / "a.version-1.loopscope").read_bytes() == b"an earlier one"
+    assert (saved.parent / "a.version-1-2.loopscope").read_bytes() == old
+    assert len(list(saved.parent.iterdir())) == 3 and projects.load(saved).facts == {}
+
+
+def test_the_digest_tells_contents_apart(saved, tmp_path):
+    first = projects.digest(saved)
+    assert projects.load(saved).digest == first == projects.save(tmp_path / "b.loopscope", projects.load(saved),
+        arrays=projects.load(saved).arrays, facts=projects.load(saved).facts)  # fmt: skip
+    other = projects.save(saved, Network(SPEC), facts={"x": 1})
+    assert other not in ("", first) and projects.digest(saved) == other
+    saved.write_bytes(b"something else")
+    assert projects.digest(saved) == ""
+    with pytest.raises(FileNotFoundError):
+        projects.digest(tmp_path / "nowhere.loopscope")
+
+
+def test_facts_are_read_alone(saved):
+    assert projects.facts(saved) == projects.load(saved).facts
+    _with(saved, loopscope=projects.VERSION + 1)
+    with pytest.raises(ProjectError, match="is of version"):
+        projects.facts(saved)
+    saved.write_bytes(saved.read_bytes()[:-200])
+    with pytest.raises(ProjectError, match="damaged"):
+        projects.facts(saved)
+
+
+def test_what_an_interrupted_save_of_one_file_left_is_swept_alone(tmp_path):
+    for name in (".a.loopscope.12.saving", ".b.loopscope.12.saving", ".a.loopscope"):
+        (tmp_path / name).write_bytes(b"")
+    assert projects.sweep(tmp_path, "a.loopscope") == 1
+    left = sorted(path.name for path in tmp_path.glob(".*"))
+    assert left == [".a.loopscope", ".b.loopscope.12.saving"]
 
 
 WRONG_SPECS = [{}, None, SPEC.to_dict() | {"cell": "?"}, SPEC.to_dict() | {"hidden_size": 5}]

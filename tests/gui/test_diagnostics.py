@@ -24,6 +24,7 @@ def test_the_report_says_what_a_bug_report_needs_and_copies_it(bench, monkeypatc
     one = bench()
     log = paths.log_file()
     log.parent.mkdir(parents=True, exist_ok=True)
+    paths.crash_file().write_text("Fatal Python error: Segmentation fault\n", encoding="utf-8")
     log.write_text("".join(f"line {i} of {Path.home()}/secret\n" for i in range(80)), encoding="utf-8")
     one.do("help.diagnostics")
     dialog = opened_dialog(one, Diagnostics)
@@ -31,7 +32,7 @@ def test_the_report_says_what_a_bug_report_needs_and_copies_it(bench, monkeypatc
     for name in ("Loopscope 0", "Python 3", "Qt 6", "numpy", "torch", "Display: offscreen", "scale 1", "NumPy: ready"):
         assert name in text
     assert "line 79 of ~/secret" in text and "line 30 of" in text and "line 29 of" not in text
-    assert str(Path.home()) not in text
+    assert str(Path.home()) not in text and text.endswith("Fatal Python error: Segmentation fault")
     dialog.copy.click()
     assert QApplication.clipboard().text() == text
     dialog.reject()
@@ -93,3 +94,22 @@ def test_every_undo_step_is_named_after_what_was_done(bench):
         act()
         one.done()
         assert name.lower() in undo.text().lower()
+
+
+CRASHING = """
+import ctypes, sys
+from PySide6.QtWidgets import QApplication
+import main
+QApplication.exec = lambda app: ctypes.string_at(0)
+main.main([])
+"""
+
+
+def test_a_fault_in_a_library_leaves_its_last_words(tmp_path):
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", CRASHING], cwd=ROOT, capture_output=True, text=True, timeout=100,
+        env={**os.environ, **home},
+    )  # fmt: skip
+    (left,) = tmp_path.rglob("crash.log")
+    assert done.returncode < 0 and "in string_at" in left.read_text()

@@ -1,11 +1,14 @@
 """Files of other programs, opened in the window."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from engine.interop.load import Weights
+from gui import import_dialog
 from gui.import_dialog import ImportDialog
 from gui.importing import Importer
 from gui.state.app_state import AppState
@@ -72,6 +75,33 @@ def test_a_wrong_file_is_said_and_nothing_is_opened(dialog, qtbot, tmp_path):
     qtbot.waitUntil(dialog.problem.isVisible)
     assert "this network reads (T, 3)" in dialog.problem.text()
     assert not dialog.open_button.isEnabled()
+
+
+def test_a_chosen_file_is_taken_back(dialog, qtbot, tmp_path):
+    (tmp_path / "x.csv").write_text("1,2\n")
+    dialog.sequence.chosen.emit(str(tmp_path / "x.csv"))
+    qtbot.waitUntil(dialog.problem.isVisible)
+    assert dialog.sequence.clear.isVisible()
+    dialog.sequence.clear.click()
+    qtbot.waitUntil(dialog.open_button.isEnabled)
+    assert not dialog.sequence.clear.isVisible() and dialog.sequence.text.text() == "12 × 3 random numbers"
+    np.save(tmp_path / "x.npy", np.ones((5, 3)))
+    dialog.sequence.chosen.emit(str(tmp_path / "x.npy"))
+    qtbot.waitUntil(lambda: dialog.open_button.isEnabled() and dialog._offer.project.sources[0].shape == (5, 3))
+    dialog.sequence.clear.click()
+    qtbot.waitUntil(lambda: dialog.open_button.isEnabled() and dialog._offer.project.sources[0].shape == (12, 3))
+
+
+def test_return_opens_and_nothing_waits_for_what_is_tried(gru, qtbot, dressed, monkeypatch):
+    gate = threading.Event()
+    monkeypatch.setattr(import_dialog, "offer", lambda *_: gate.wait(20))
+    made = ImportDialog(Weights(gru), "numpy", "cpu")
+    qtbot.addWidget(made)
+    made.show()
+    assert not any(button.autoDefault() for button in made.findChildren(QPushButton) if button is not made.open_button)
+    made.reject()  # returns although the gate is closed
+    assert not made.isVisible()
+    gate.set()
 
 
 def test_a_target_of_numbers_is_asked_for(dialog, qtbot, tmp_path):

@@ -1,6 +1,7 @@
 """The document's file: clean and dirty, opened, saved, changed by others, open in another window."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -237,6 +238,38 @@ def test_two_windows_on_one_file_notice_each_other(bench, path, tmp_path):
     one.close()
     two.open(path)
     assert not two.file.copy
+
+
+def test_a_copy_under_its_own_name_is_none_any_more_once_the_other_window_is_gone(bench, path):
+    one, two = bench(), bench()
+    one.save_as(path)
+    two.open(path)
+    assert two.file.copy and not two.file.save()
+    one.close()
+    two.state.document.edit("change of the notes", notes="x")
+    two.save_as(path)
+    assert not two.file.copy and two.file.save()
+    two.done()
+    assert storing.read(path).project.notes == "x"
+
+
+def test_a_relative_path_is_the_same_file_from_everywhere(bench, path, monkeypatch, tmp_path):
+    storing.write(path, opened("tagging"), View())
+    monkeypatch.chdir(tmp_path)
+    one = bench()
+    one.file.adopt(storing.read(Path(path.name)))
+    assert one.file.path == path and one.file.origin.path == path
+
+
+def test_a_name_chosen_while_parameters_are_drawn_is_saved_under(bench, path, monkeypatch):
+    one = bench()
+    monkeypatch.setattr(type(one.state.document), "wanted", property(lambda self: object()))
+    one.file.save_as(path)
+    assert not one.file.busy and not one.said
+    monkeypatch.undo()
+    one.state.document.drawing_changed.emit(False)
+    one.done()
+    assert one.file.path == path and storing.read(path)
 
 
 def test_a_name_that_comes_to_nothing_is_not_claimed(bench, path, tmp_path, monkeypatch):

@@ -1,12 +1,15 @@
 """Unsaved work kept aside, and what is left of windows that did not end well."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QLockFile, QTimer
 
 from gui.state import recovery, storing
 from gui.state.recovery import leftovers
@@ -20,7 +23,7 @@ def test_unsaved_work_is_kept_aside_and_goes_when_it_is_saved(bench, path, qtbot
     assert not keeper.waiting and keeper.path is None and not one.data.joinpath("recovery").exists()
     one.save_as(path)
     one.state.document.edit("change of the notes", notes="x")
-    assert keeper.waiting and keeper._timer.interval() <= 5000
+    assert keeper.waiting
     with qtbot.waitSignal(keeper.kept):
         keeper.keep()
     assert not keeper.waiting
@@ -61,6 +64,64 @@ def test_a_full_disk_is_said_once_and_work_goes_on(bench, path, qtbot, monkeypat
     monkeypatch.undo()
     with qtbot.waitSignal(keeper.kept):
         keeper.keep()
+
+
+def test_edits_without_a_pause_are_kept_aside_all_the_same(bench, qtbot, monkeypatch):
+    monkeypatch.setattr(recovery, "INTERVAL_MS", 20)
+    slow, original = threading.Event(), recovery._write
+
+    def written(*arguments):
+        slow.wait(0.02)  # as a slow disk would
+        original(*arguments)
+
+    monkeypatch.setattr(recovery, "_write", written)
+    one = bench()
+    keeper, typed = one.keep(), [0]
+    timer = QTimer()
+
+    def edit():
+        typed[0] += 1
+        one.state.document.edit("change of the notes", notes=str(typed[0]))
+
+    def aside():
+        return 0 if keeper.path is None else int(storing.read(keeper.path).project.notes)
+
+    timer.timeout.connect(edit)
+    timer.start(1)
+    for _ in range(4):
+        newest = typed[0] + 1
+        qtbot.waitUntil(lambda newest=newest: aside() >= newest, timeout=20_000)
+    timer.stop()
+    with qtbot.waitSignal(keeper.kept, timeout=20_000):
+        pass
+    assert aside() == typed[0] and recovery.INTERVAL_MS < 10_000 / 3
+
+
+def test_a_lock_that_could_not_be_made_is_tried_again(bench, qtbot, monkeypatch):
+    one = bench()
+    keeper = one.keep()
+    monkeypatch.setattr(recovery, "locked", lambda path: QLockFile(str(path)))  # not locked: no room for it
+    one.state.document.edit("change of the notes", notes="x")
+    with qtbot.waitSignal(keeper.kept):
+        keeper.keep()
+    monkeypatch.undo()
+    assert not keeper._lock.isLocked()
+    one.state.document.edit("change of the notes", notes="y")
+    with qtbot.waitSignal(keeper.kept):
+        keeper.keep()
+    assert keeper._lock.isLocked() and not leftovers(one.data / "recovery")
+
+
+def test_what_another_window_threw_away_is_written_again(bench, qtbot):
+    one = bench()
+    keeper = one.keep()
+    one.state.document.edit("change of the notes", notes="x")
+    with qtbot.waitSignal(keeper.kept):
+        keeper.keep()
+    shutil.rmtree(keeper.path.parent)
+    with qtbot.waitSignal(keeper.kept):
+        keeper.keep()
+    assert storing.read(keeper.path).project.notes == "x" and keeper._lock.isLocked()
 
 
 def test_a_folder_that_cannot_be_made_is_said_once(bench, tmp_path):

@@ -5,12 +5,13 @@ import threading
 import weakref
 
 import pytest
+from PySide6.QtCore import QCoreApplication
 
 from engine.recording import engines
 from gui.state import computing
 from gui.work.collector import Collector
 from gui.work.mailbox import Mailbox
-from gui.work.worker import Worker
+from gui.work.worker import Worker, wait_for_abandoned
 
 
 @pytest.fixture
@@ -52,6 +53,27 @@ def test_a_closed_worker_takes_no_jobs(worker):
     worker.close()
     with pytest.raises(RuntimeError, match="closed"):
         worker.submit(lambda: None)
+
+
+def test_nobody_waits_for_an_abandoned_job(qtbot):
+    made, gate, begun = Worker("abandoned"), threading.Event(), threading.Event()
+    results = []
+    made.done.connect(lambda *found: results.append(found))
+
+    def job():
+        begun.set()
+        assert gate.wait(20)
+
+    made.submit(job)
+    assert begun.wait(20)
+    made.abandon()  # does not wait: the gate is closed
+    with pytest.raises(RuntimeError, match="closed"):
+        made.submit(job)
+    made.deleteLater()
+    gate.set()
+    wait_for_abandoned()
+    QCoreApplication.processEvents()
+    assert results == []
 
 
 def test_a_worker_that_goes_takes_its_thread_along(qtbot):
