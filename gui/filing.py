@@ -140,6 +140,7 @@ class Filing(QObject):
 
         if self._importer is None:
             self._importer = Importer(self._state, self.start, self._say, self._window)
+            self._importer.taken.connect(self._remember)
         return self._importer
 
     # What the user does ----------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ class ImportDialog(QDialog):
             "compared": FieldRow(self.tr("Loss"), self.compared, self.tr("What the outputs are compared with")),
             "target": FieldRow(self.tr("Target"), self.target, self.tr("Numbers, a row an output")),
         }  # fmt: skip
-        self.found, self.rest = ParameterTable(), label("", "muted")
+        self.found, self.rest, self.lacking = ParameterTable(), label("", "muted"), label("", "warning")
         self.buttons = QDialogButtonBox()
         self.open_button = push_button(self.tr("Open"), "primary")
         self.open_button.setDefault(True)
@@ -108,7 +108,6 @@ class ImportDialog(QDialog):
             column.addWidget(row)
         column.addWidget(label(self.tr("Found"), "title"))
         column.addWidget(self.found)
-        column.addWidget(self.rest)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
@@ -121,11 +120,12 @@ class ImportDialog(QDialog):
         box.addWidget(label(self._weights.path.name, "heading"))
         box.addWidget(self.summary)
         box.addWidget(scroll, 1)
-        box.addWidget(self.proof)
-        box.addWidget(self.problem)
+        for text in (self.proof, self.lacking, self.rest, self.problem):
+            box.addWidget(text)
         box.addWidget(self.buttons)
-        for text in (self.summary, self.proof, self.problem, self.rest):
+        for text in (self.summary, self.proof, self.lacking, self.rest, self.problem):
             text.setWordWrap(True)
+        self.lacking.hide()
         self.rows["layer"].setVisible(len(self._weights.layers) > 1)
         for name in ("nonlinearity", "vocabulary", "compared", "target", "start"):
             self.rows[name].hide()  # until it is known whether there is such a choice
@@ -163,9 +163,9 @@ class ImportDialog(QDialog):
         layer, none = self.layer.currentData(), ("", self.tr("none"))
         self.head.set_options([*((name, name) for name in reversed(self._weights.heads(layer))), none])
         self.embedding.set_options([*((name, name) for name in self._weights.embeddings(layer)), none])
+        self.head.set_current(self._weights.head(layer))
+        self.embedding.set_current(self._weights.embedding(layer))
         said = self._weights.told(layer)
-        self.head.setCurrentIndex(self.head.count() - 1 if said.head == "" else 0)
-        self.embedding.setCurrentIndex(self.embedding.count() - 1 if said.embedding == "" else 0)
         if said.pattern and self.pattern.currentData() != PATTERNS[-1]:
             self.pattern.set_current(said.pattern)
         if said.nonlinearity:
@@ -206,6 +206,7 @@ class ImportDialog(QDialog):
     def _read(self, field: _FileField, path: str, read: Callable[[str], Any], name: str) -> None:
         field.show_path(path)
         self._unread[name] = partial(read, path)
+        self._wishes = replace(self._wishes, files={**self._wishes.files, name: Path(path)})
         self._try()
 
     def _ask(self, *_: object) -> None:
@@ -244,8 +245,9 @@ class ImportDialog(QDialog):
             ]
         )
         missing = [] if spec.loss == "linear" else [name for name in loaded.missing if name in found.project.parameters]
+        self.lacking.setText(self.tr("Missing, and initialised anew: {}").format(_listed(missing)) if missing else "")
+        self.lacking.setVisible(bool(missing))
         lines = [
-            self.tr("Missing, and initialised anew: {}").format(_listed(missing)) if missing else "",
             self.tr("Not used: {}").format(_listed(loaded.unused)) if loaded.unused else "",
             *(self.tr("Note: {}.").format(note) for note in loaded.notes),
         ]
@@ -308,9 +310,9 @@ class ImportDialog(QDialog):
             return
         agrees = proof.difference <= 1e-5 * max(1.0, proof.scale)
         text = (
-            self.tr("✓ agrees with {} to {} ({} numbers, the largest {}; {})")
+            self.tr("✓ The recurrent layer agrees with {} to {} ({} numbers, the largest {}; {})")
             if agrees
-            else self.tr("✗ differs from {} by {} ({} numbers, the largest {}; {})")
+            else self.tr("✗ The recurrent layer differs from {} by {} ({} numbers, the largest {}; {})")
         )
         self.proof.setText(
             text.format(proof.layer, f"{proof.difference:.1e}", count(proof.numbers), f"{proof.scale:.2g}", proof.dtype)
@@ -325,6 +327,8 @@ class ImportDialog(QDialog):
         self.summary.clear()
         self.open_button.setEnabled(False)
         self.proof.hide()
+        self.lacking.hide()
+        self.rest.hide()
         self.problem.setText(text)
         self.problem.show()
 

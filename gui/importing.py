@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QInputDialog, QWidget
 
 from engine.interop import captures, read, sequences
@@ -37,6 +37,9 @@ class Importer(QObject):
     parent : QWidget
         The window.
     """
+
+    taken = Signal(object)
+    """A network of the file at this Path is being opened."""
 
     def __init__(
         self, state: AppState, begin: Callable[..., object], say: Callable[[str], None], parent: QWidget
@@ -95,6 +98,7 @@ class Importer(QObject):
             self.dialog = None
 
     def _on_offer(self, found: Offer) -> None:
+        self.taken.emit(self._path)
         self._begin(found.project)
 
     def _choose(self, found: Capture) -> None:
@@ -109,6 +113,7 @@ class Importer(QObject):
                 return
             at = names.index(name)
         place = self._state.document.project
+        self.taken.emit(self._path)
         notes = " ".join((*found.notes, *found.modules[at].notes))
         self._begin(importing.captured(self._path, found.modules[at], place.engine, place.device), notes)
 

@@ -9,7 +9,7 @@ from gui import format
 from gui.state.app_state import AppState
 from gui.state.computing import HEAVY
 from gui.state.document import FIRST_ENGINE
-from gui.state.project import FRESH, TRAINED, Project
+from gui.state.project import FRESH, GIVEN, TRAINED, Project
 from gui.state.training import TrainingState
 from gui.theme import px
 from gui.widgets import Banner, Card, label, push_button
@@ -90,7 +90,7 @@ class Messages(QWidget):
         self._question.hide()
         if new.weights != FRESH or new.task is not old.task:
             self._fresh.hide()
-        if new.weights == FRESH and (old.weights == TRAINED or not self._fresh.isHidden()):
+        if new.weights == FRESH and (old.weights in (TRAINED, GIVEN) or not self._fresh.isHidden()):
             self._say_fresh()
 
     def _say_fresh(self) -> None:

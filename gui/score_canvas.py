@@ -125,13 +125,18 @@ class Canvas(QWidget):
         scene = self._scene
         near = abs(goal - self._band) <= 2.5 * scene.axis.column + scene.axis.gap
         self._slide.stop()
-        if not near or not self.isVisible() or span == 0 or QGuiApplication.platformName() == "offscreen":
+        if not near or span == 0 or not self._is_watched():
             self._on_slid(goal)
             return
         self._slide.setDuration(span)
         self._slide.setStartValue(self._band)
         self._slide.setEndValue(goal)
         self._slide.start()
+
+    def _is_watched(self) -> bool:
+        """Whether somebody sees it move: a picture that is drawn aside shows where the playhead is."""
+        aside = self.window().testAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+        return self.isVisible() and not aside and QGuiApplication.platformName() != "offscreen"
 
     def _on_slid(self, place: float) -> None:
         before = self._band_rect()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from engine import layout
 from engine.interop import vocabularies
 from engine.interop.state_dict import Origin
 from engine.interop.tokenizer import Tokenizer
@@ -84,6 +85,22 @@ class Imported(Task):
     def spec(self, cell: str) -> ModelSpec:
         """The file's network; another cell of the same sizes has no weights there."""
         return self._spec if cell == self.cell else self._spec.but(cell=cell, forget_bias=None)
+
+    def under(self, pattern: str) -> Imported:
+        """Return the same network under another pattern.
+
+        Raises
+        ------
+        ValueError
+            Its parameters do not go with that pattern.
+        """
+        spec = self._spec.but(pattern=pattern)
+        if layout.shapes(spec) != layout.shapes(self._spec):
+            raise ValueError(f"{self.title}: its weights are those of {self.pattern}, and {pattern} has others")
+        return Imported(
+            self.title, spec, self._network.parameters, tokenizer=self.tokenizer, labels=self.output_labels,
+            source=self.source, origin=self.origin,
+        )  # fmt: skip
 
     def weights(self, cell: str) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """The file's weights."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine import layout
-from engine.interop import recognise
+from engine.interop import recognise, weight_norm
 from engine.interop.converted import Converted, Told
 from engine.interop.files import Entries, Entry, ImportFileError, limit
 from engine.interop.read import entries as read_entries
@@ -97,7 +97,8 @@ class Weights:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.entries = read_entries(self.path)
+        found = read_entries(self.path)
+        self.entries = found if isinstance(found, Converted) else weight_norm.joined(found)
         try:
             self._modules = _found(self.entries)
         except NotRecognised as error:
@@ -111,21 +112,31 @@ class Weights:
     @property
     def both_sides(self) -> bool:
         """Whether there is one recurrent encoder and one decoder."""
-        return all(sum(side in module for module in self._modules) == 1 for side in ("encoder", "decoder"))
+        sides = [recognise.side(module) for module in self._modules]
+        return all(sides.count(side) == 1 for side in recognise.SIDES)
 
     def heads(self, layer: str) -> tuple[str, ...]:
         """The matrices that could read a module's hidden state, the likeliest last."""
-        module = _chosen(self._modules, layer)
-        found = recognise.heads(self.entries, _columns(module), set(module.names.values()))
+        found = recognise.heads(self.entries, _chosen(self._modules, layer), self._modules.values())
         said = self.told(layer).head
         return (*(name for name in found if name != said), said) if said else found
+
+    def head(self, layer: str) -> str:
+        """The one that is taken where none is chosen; empty: none."""
+        said = self.told(layer).head
+        return recognise.likely_head(self.heads(layer)) if said is None else said
 
     def embeddings(self, layer: str) -> tuple[str, ...]:
         """The matrices that could embed what a module reads, the likeliest first."""
         module = _chosen(self._modules, layer)
-        found = recognise.embeddings(self.entries, module.input_size, set(module.names.values()))
+        found = recognise.embeddings(self.entries, module, module.input_size, self._modules.values())
         said = self.told(layer).embedding
         return (said, *(name for name in found if name != said)) if said else found
+
+    def embedding(self, layer: str) -> str:
+        """The one that is taken where none is chosen; empty: none, it reads numbers."""
+        module, found, said = _chosen(self._modules, layer), self.embeddings(layer), self.told(layer).embedding
+        return recognise.likely_embedding(self.entries, module, found) if said is None else said
 
     def told(self, layer: str | None = None) -> Told:
         """What the file itself says of a module; torch's files say nothing."""
@@ -147,7 +158,7 @@ class Weights:
             loaded = _loaded(self.entries, self._modules, **{**said, **choices})
             own = told.loss and told.head and loaded.names.get("output.weight") == told.head
             spec = loaded.spec.but(loss=told.loss) if own else loaded.spec
-            return replace(loaded, spec=spec, notes=told.notes)
+            return replace(loaded, spec=spec, notes=(*told.notes, *loaded.notes))
         except (NotRecognised, SpecError) as error:
             raise ImportFileError(self.path, str(error)) from None
         except MemoryError:
@@ -173,15 +184,14 @@ def _loaded(
         return _sequence_to_sequence(entries, modules, nonlinearity, start)
     module = _chosen(modules, layer)
     module.check()
-    taken, columns = set(module.names.values()), _columns(module)
     found = dict(module.names)
     if head is None:
-        head = next(reversed(recognise.heads(entries, columns, taken)), NONE)
+        head = recognise.likely_head(recognise.heads(entries, module, modules.values()))
     elif head != NONE:
-        _check_matrix(entries, "head", head, columns)
+        _check_matrix(entries, "head", head, module.hidden_size * (2 if module.bidirectional else 1))
     output_size = entries[head].shape[0] if head else module.hidden_size
     _take_head(entries, head, "", found)
-    input_size, embedding = _input(entries, module, pattern, output_size, taken | set(found.values()), embedding)
+    input_size, embedding = _input(entries, module, pattern, output_size, modules, head, embedding)
     if embedding:
         found["embedding.weight"] = embedding
     spec = ModelSpec(
@@ -192,11 +202,6 @@ def _loaded(
         dtype=_dtype(entries, found),
     )  # fmt: skip
     return _filled(entries, spec, found)
-
-
-def _columns(module: Recurrent) -> int:
-    """How many numbers of the hidden state an output layer reads."""
-    return module.hidden_size * (2 if module.bidirectional else 1)
 
 
 def _check_matrix(entries: Entries, what: str, name: str, columns: int) -> None:
@@ -228,14 +233,17 @@ def _take_head(entries: Entries, head: str, before: str, found: dict[str, str]) 
 
 
 def _input(
-    entries: Entries, module: Recurrent, pattern: str, output_size: int, taken: set[str], embedding: str | None
-) -> tuple[int, str]:
+    entries: Entries, module: Recurrent, pattern: str, output_size: int, modules: dict[str, Recurrent], head: str,
+    embedding: str | None,
+) -> tuple[int, str]:  # fmt: skip
     """The input's size and the embedding's name; one-to-many also reads what is fed back."""
     columns = module.input_size
     size = columns if pattern != "one-to-many" else columns // 2
     if embedding is None:
         fits = pattern != "one-to-many" or columns % 2 == 0
-        embedding = next(iter(recognise.embeddings(entries, size, taken)), NONE) if fits else NONE
+        names = recognise.embeddings(entries, module, size, modules.values()) if fits else ()
+        others = tuple(name for name in names if name != head)
+        embedding = recognise.likely_embedding(entries, module, others)
     elif embedding != NONE:
         _check_matrix(entries, "embedding", embedding, size)
     if embedding or pattern != "one-to-many":
@@ -249,7 +257,7 @@ def _input(
 
 
 def _sequence_to_sequence(entries: Entries, modules: dict[str, Recurrent], nonlinearity: str, start: int) -> Loaded:
-    sides = {side: [m for m in modules.values() if side in m.module] for side in ("encoder", "decoder")}
+    sides = {side: [m for m in modules.values() if recognise.side(m.module) == side] for side in recognise.SIDES}
     if any(len(found) != 1 for found in sides.values()):
         titles = ", ".join(module.title for module in modules.values())
         raise NotRecognised(f"sequence-to-sequence needs one recurrent encoder and one decoder; found were {titles}")
@@ -259,7 +267,8 @@ def _sequence_to_sequence(entries: Entries, modules: dict[str, Recurrent], nonli
     found = {f"encoder.{n}": f for n, f in encoder.names.items()} | {
         f"decoder.{n}": f for n, f in decoder.names.items()
     }
-    head = next(reversed(recognise.heads(entries, decoder.hidden_size, set(found.values()))), NONE)
+    among = (encoder, decoder)
+    head = recognise.likely_head(recognise.heads(entries, decoder, among))
     if not head:
         raise NotRecognised(f"no output layer with {decoder.hidden_size} columns was found beside the decoder")
     _take_head(entries, head, "decoder.", found)
@@ -267,21 +276,35 @@ def _sequence_to_sequence(entries: Entries, modules: dict[str, Recurrent], nonli
     for name in ("bridge.weight", "bridge.weight_c"):
         if name in entries:
             found[name] = name
-    side = {key: entry for key, entry in entries.items() if "decoder" in key}
-    taken = set(found.values())
-    rest = {key: entry for key, entry in entries.items() if key not in side}
-    reading = next(iter(recognise.embeddings(rest, encoder.input_size, taken)), NONE)
-    feeding = next(iter(recognise.embeddings(side, decoder.input_size, taken)), NONE)
+    reading, feeding = (
+        recognise.likely_embedding(
+            entries, module,
+            tuple(n for n in recognise.embeddings(entries, module, module.input_size, among)
+                  if n != head and recognise.side(n) in ("", recognise.side(module.module))),
+        )
+        for module in among
+    )  # fmt: skip
     if reading:
         found["encoder.embedding.weight"] = reading
-    among = bool(feeding) and entries[feeding].shape[0] == output_size
-    if among:  # the token that the decoder begins with is one of the outputs
+    if not feeding and decoder.input_size != output_size:
+        raise NotRecognised(
+            f"{decoder.title} reads {decoder.input_size} numbers at each step, but the {output_size} outputs that are "
+            "fed back, or an embedding of them, are not as many: what else it reads, as with attention, cannot be "
+            "shown; it can be opened by itself, with another pattern"
+        )
+    if reading and feeding and encoder.input_size != decoder.input_size:
+        raise NotRecognised(
+            f"{encoder.title} reads embeddings of {encoder.input_size} numbers and {decoder.title} of "
+            f"{decoder.input_size}; here both are as long; each can be opened by itself, with another pattern"
+        )
+    begins = bool(feeding) and entries[feeding].shape[0] == output_size
+    if begins:  # the token that the decoder begins with is one of the outputs
         if isinstance(start, bool) or not isinstance(start, int) or not 0 <= start < output_size:
             raise NotRecognised(f"start={start!r} is no token of the decoder; they are 0 to {output_size - 1}")
         own, rows = entries[feeding], (*range(output_size), start)
         longer = Entry((len(rows), *own.shape[1:]), own.dtype, lambda: own.read()[list(rows)])
         entries = {**entries, feeding: longer}
-    if among or (feeding and entries[feeding].shape[0] == output_size + 1):
+    if begins or (feeding and entries[feeding].shape[0] == output_size + 1):
         found["decoder.embedding.weight"] = feeding
     spec = ModelSpec(
         pattern="sequence-to-sequence", cell=encoder.cell, input_size=encoder.input_size,
@@ -290,7 +313,7 @@ def _sequence_to_sequence(entries: Entries, modules: dict[str, Recurrent], nonli
         nonlinearity=nonlinearity, vocab_size=entries[reading].shape[0] if reading else None,
         embedding_size=encoder.input_size if reading else None, dtype=_dtype(entries, found),
     )  # fmt: skip
-    return replace(_filled(entries, spec, found), start=start if among else None)
+    return replace(_filled(entries, spec, found), start=start if begins else None)
 
 
 def _dtype(entries: Entries, found: dict[str, str]) -> str:
@@ -307,11 +330,28 @@ def _filled(entries: Entries, spec: ModelSpec, found: dict[str, str]) -> Loaded:
     if size > room:  # of arrays that share their numbers a small file has many
         raise NotRecognised(f"its network has {size:,} bytes of parameters, more than the {room:,} there is room for")
     parameters = {name: _read(entries[in_file], spec.dtype) for name, in_file in found.items()}
+    for name in [name for name in shapes if name.endswith("output.bias") and name not in parameters]:
+        if name.replace("bias", "weight") in parameters:  # made with bias=False
+            parameters[name] = np.zeros(shapes[name], spec.dtype)
     used = set(found.values())
     return Loaded(
         spec, parameters, tuple(n for n in entries if n not in used), tuple(n for n in shapes if n not in parameters),
         found, {name: entries[in_file].dtype for name, in_file in found.items()},
+        notes=_not_finite({in_file: parameters[name] for name, in_file in found.items()}),
     )  # fmt: skip
+
+
+def _not_finite(arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """Say which arrays hold numbers that are none, how many and where the first is."""
+    notes = []
+    for name, array in arrays.items():
+        wrong = ~np.isfinite(array)
+        count = int(np.count_nonzero(wrong))
+        if count:
+            first = tuple(int(axis[0]) for axis in np.nonzero(wrong))
+            holds = f"{count:,} numbers that are not finite" if count > 1 else "a number that is not finite"
+            notes.append(f"{name} holds {holds}: {array[first]} at {list(first)}")
+    return tuple(notes)
 
 
 def _read(entry: Entry, dtype: str) -> np.ndarray:

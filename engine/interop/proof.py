@@ -24,7 +24,8 @@ class Proof:
     layer : str
         torch's layer ("torch.nn.LSTM").
     difference : float
-        The largest absolute difference of any hidden state of the last layer, and of any layer's last states.
+        The largest absolute difference of any hidden state of the last layer, and of any layer's last states, where
+        they are finite; infinite where ours and torch's are not in the same places.
     scale : float
         The largest absolute value among torch's.
     numbers : int
@@ -75,11 +76,19 @@ def against_torch(trace: Trace) -> Proof:
             pairs += _compared(torch, name, trace, part)
     return Proof(
         f"torch.nn.{name}",
-        max(float(np.max(np.abs(ours - theirs), initial=0.0)) for ours, theirs in pairs),
-        max(float(np.max(np.abs(theirs), initial=0.0)) for _, theirs in pairs),
+        max(_difference(ours, theirs) for ours, theirs in pairs),
+        max(float(np.max(np.abs(theirs[np.isfinite(theirs)]), initial=0.0)) for _, theirs in pairs),
         sum(theirs.size for _, theirs in pairs),
         trace.spec.dtype,
     )
+
+
+def _difference(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The largest difference where both are finite; infinite where only one is, or they are so in other ways."""
+    finite = np.isfinite(ours) & np.isfinite(theirs)
+    if not np.array_equal(ours[~finite], theirs[~finite], equal_nan=True):
+        return np.inf
+    return float(np.max(np.abs(ours[finite] - theirs[finite]), initial=0.0))
 
 
 def _compared(torch: Any, name: str, trace: Trace, part: str) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from engine.interop.files import Entries, Entry
@@ -11,6 +11,10 @@ from engine.registry import cells
 
 NAME = re.compile(r"(?P<module>.*?)(?P<stacked>(?:weight|bias)_(?:ih|hh))(?:_l(?P<layer>\d+))?(?P<reverse>_reverse)?$")
 PROJECTED = re.compile(r".*?weight_hr_l\d+(_reverse)?$")
+#: What the two sides of a sequence-to-sequence network, and what belongs to them, are called.
+SIDES = {
+    "encoder": ("encoder", "enc", "src", "source"), "decoder": ("decoder", "dec", "tgt", "trg", "target"),
+}  # fmt: skip
 HEAD_WORDS = ("output", "head", "fc", "classifier", "linear", "decoder", "proj", "out", "dense")
 
 
@@ -117,21 +121,92 @@ def projected(entries: Entries) -> str:
     return next((name for name in entries if PROJECTED.match(name)), "")
 
 
-def heads(entries: Mapping[str, Entry], columns: int, taken: set[str]) -> tuple[str, ...]:
-    """The matrices that could read the hidden state, (O, columns): those whose name says so last."""
-    fitting = [
+def side(name: str) -> str:
+    """Which side of an encoder and a decoder a name is on: "encoder", "decoder", or empty where it does not say."""
+    words = re.split(r"[._\W\d]+", name.lower())
+    found = {side for side, said in SIDES.items() if any(word in said for word in words)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def heads(entries: Mapping[str, Entry], module: Recurrent, among: Iterable[Recurrent]) -> tuple[str, ...]:
+    """The matrices that could read a module's hidden state, (O, H or 2H): the likeliest last.
+
+    Those of the embeddings come first: their numbers may serve as both.
+    """
+    columns, rivals = module.hidden_size * (2 if module.bidirectional else 1), tuple(among)
+
+    def likeliness(name: str) -> tuple[bool, int, bool]:
+        said = any(word in name.lower().rsplit(".", 2)[-2:][0] for word in HEAD_WORDS)
+        return not _embeds(name), _nearness(name, module, rivals), said
+
+    return tuple(sorted(_matrices(entries, columns, rivals), key=likeliness))
+
+
+def likely_head(names: tuple[str, ...]) -> str:
+    """The one of :func:`heads` that is meant where nothing else is said; empty where none is."""
+    return names[-1] if names and not _embeds(names[-1]) else ""
+
+
+def embeddings(
+    entries: Mapping[str, Entry], module: Recurrent, size: int, among: Iterable[Recurrent]
+) -> tuple[str, ...]:
+    """The matrices that could embed the tokens that a module reads, (V, size): the likeliest first."""
+    rivals = tuple(among)
+
+    def likeliness(name: str) -> tuple[bool, int, bool]:
+        return _embeds(name), _nearness(name, module, rivals), _bare(entries, name)
+
+    return tuple(sorted(_matrices(entries, size, rivals), key=likeliness, reverse=True))
+
+
+def likely_embedding(entries: Mapping[str, Entry], module: Recurrent, names: tuple[str, ...]) -> str:
+    """The one of :func:`embeddings` that is meant where nothing else is said; empty where none is.
+
+    It is called so; or it has no bias and stands before the module, as an embedding does and hardly anything else.
+    """
+    order, first = list(entries), names[0] if names else ""
+    if not first or _embeds(first):
+        return first
+    before = order.index(first) < min(map(order.index, module.names.values()))
+    return first if before and _bare(entries, first) else ""
+
+
+def _matrices(entries: Mapping[str, Entry], columns: int, rivals: tuple[Recurrent, ...]) -> list[str]:
+    taken = {name for rival in rivals for name in rival.names.values()}
+    return [
         name for name, entry in entries.items()
         if name not in taken and entry.floating and len(entry.shape) == 2 and entry.shape[1] == columns
-        and name.endswith("weight") and "emb" not in name.lower()
+        and name.endswith("weight")
     ]  # fmt: skip
-    told = [name for name in fitting if any(word in name.lower().rsplit(".", 2)[-2:][0] for word in HEAD_WORDS)]
-    return tuple(sorted(fitting, key=lambda name: name in told))
 
 
-def embeddings(entries: Mapping[str, Entry], columns: int, taken: set[str]) -> tuple[str, ...]:
-    """The matrices that embed tokens by their names, (V, columns)."""
-    return tuple(
-        name for name, entry in entries.items()
-        if name not in taken and entry.floating and len(entry.shape) == 2 and entry.shape[1] == columns
-        and any(word in name.lower() for word in ("emb", "token", "wte"))
-    )  # fmt: skip
+def _embeds(name: str) -> bool:
+    return any(word in name.lower() for word in ("emb", "token", "wte"))
+
+
+def _bare(entries: Mapping[str, Entry], name: str) -> bool:
+    return f"{name[: -len('weight')]}bias" not in entries
+
+
+def _nearness(name: str, module: Recurrent, rivals: tuple[Recurrent, ...]) -> int:
+    """Whether an array belongs to this module rather than to another one: 1, 0 where nothing says so, or -1.
+
+    Of ``model.rnn`` and ``ema.rnn`` each has what begins like it; of an encoder and a decoder what is named so.
+    """
+    for rival in rivals:
+        own, other = _apart(module.module, rival.module)
+        if own != other and name.startswith(other) and other and not (own and name.startswith(own)):
+            return -1
+        if own != other and own and name.startswith(own):
+            return 1
+    mine, its = side(module.module), side(name)
+    return 0 if not mine or not its else 1 if mine == its else -1
+
+
+def _apart(one: str, other: str) -> tuple[str, str]:
+    """The beginnings of two names, without what both end in."""
+    ones, others = one.rstrip(".").split("."), other.rstrip(".").split(".")
+    while ones and others and ones[-1] == others[-1]:
+        ones.pop()
+        others.pop()
+    return "".join(f"{word}." for word in ones if word), "".join(f"{word}." for word in others if word)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from engine import ModelSpec, SpecError, tasks
+from engine.interop.imported import Imported
 from engine.registry import cells
 from gui.state import drawing, limits, wording
 from gui.state.drawing import Drawing, Drawn, Wanted
@@ -118,14 +119,19 @@ class Document(QObject):
         self._push(self.tr("opening of “{}”").format(tasks.get(id).title), project)
 
     def set_pattern(self, name: str) -> None:
-        """Open the scenario that shows a pattern, with the present cell.
+        """Open the scenario that shows a pattern, with the present cell; a network of a file stays what it is.
 
         Raises
         ------
         KeyError
             No scenario has this pattern.
+        ValueError
+            The file's network does not go with it; nothing has changed.
         """
         if name == self._project.spec.pattern:
+            return
+        if isinstance(self.task, Imported):
+            self._push(self.tr("change of the pattern"), under_pattern(self._project, self.task.under(name)))
             return
         found = next((task.id for task in tasks.all() if task.pattern == name), None)
         if found is None:
@@ -174,7 +180,9 @@ class Document(QObject):
         if changed != spec:
             limits.refuse_too_large(changed, name, value)
             text = self.tr("change of {}").format(wording.field(name))
-            self._set_spec(Wanted(text, f"field {name}", changed, name, value, keep=name in KEEPING))
+            # Weights of a file do not say which function they were trained with.
+            keep = name in KEEPING or (name == "nonlinearity" and not self.task.trainable)
+            self._set_spec(Wanted(text, f"field {name}", changed, name, value, keep=keep))
 
     def reseed(self) -> None:
         """Initialise the network anew, from the next seed."""
@@ -323,6 +331,21 @@ class _Swap(QUndoCommand):
 def _weight(old: Project, new: Project) -> int:
     """The bytes of what a step keeps, whether or not others keep it too."""
     return sum((limits.held(old) | limits.held(new)).values())
+
+
+def under_pattern(project: Project, task: Imported) -> Project:
+    """Return a project of a file's network under the pattern of another task of the same network."""
+    sources = tuple(source if _readable(task, source) else task.example for source in project.sources)
+    spec = project.spec.but(pattern=task.pattern)
+    return project.but(task=task, spec=spec, sources=sources, targets=(None,) * len(sources), arriving={})
+
+
+def _readable(task: tasks.Task, source: Source) -> bool:
+    try:
+        task.encode(source)
+    except ValueError:
+        return False
+    return True
 
 
 def opened(id: str = "", cell: str | None = None, engine: str = "", device: str = "cpu") -> Project:

@@ -153,6 +153,8 @@ def fits(task: Task, spec: ModelSpec) -> bool:
     """Whether a task's shipped parameters belong to a spec."""
     shipped = task.spec(spec.cell)
     changed = spec.but(dtype=shipped.dtype, loss=shipped.loss)
+    if not task.trainable:  # weights of a file do not say it
+        changed = changed.but(nonlinearity=shipped.nonlinearity)
     return changed == shipped and layout.shapes(spec) == layout.shapes(shipped)
 
 

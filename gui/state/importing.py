@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ class Wishes:
     next_token : bool or None
     source, target : str, ndarray or None
         The sequence, and what its outputs are compared with; None: random numbers, and what the network says.
+    files : mapping of str to Path
+        Which file the source or the target came from: errors begin with its name.
     """
 
     choices: dict[str, Any] = field(default_factory=dict)
@@ -48,6 +51,7 @@ class Wishes:
     next_token: bool | None = None
     source: Any = None
     target: Any = None
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +91,16 @@ def offer(weights: Weights, wishes: Wishes, engine: str = NUMPY, device: str = "
 
 def offered(weights: Weights, wishes: Wishes, engine: str, device: str) -> tuple[Loaded, Project]:
     """The network and the project of a file of weights; as :func:`offer`, but nothing is run."""
-    loaded = weights.load(**wishes.choices)
+    loaded, blamed = weights.load(**wishes.choices), "weights"
     try:
         task = _task(weights.path, loaded, wishes)
+        blamed = "source"
         source = task.example if wishes.source is None else _fitting(task, wishes.source)
+        task.example, task.drawn = source, wishes.source is None
         task.encode(source, wishes.target)
     except (ValueError, SpecError) as error:
-        raise ImportFileError(weights.path, str(error)) from None
+        blamed = "target" if str(error).startswith("the target") else blamed
+        raise ImportFileError(wishes.files.get(blamed, weights.path), str(error)) from None
     return loaded, _project(task, (source,), (wishes.target,), engine, device)
 
 
@@ -103,7 +110,6 @@ def _task(path: Path, loaded: Loaded, wishes: Wishes) -> Imported:
     loss = wishes.loss or ("linear" if spec.output_size == 1 else "")
     if loss and ("output.weight" in loaded.parameters or spec.pattern == "sequence-to-sequence"):
         spec = spec.but(loss=loss)
-    example = wishes.source
     # Other programs lay the gates out differently: their names would promise what the arrays are not.
     theirs = (
         Origin(loaded.names, loaded.dtypes, loaded.start) if path.suffix.lower() in state_dict.TORCH_LAYOUT else None
@@ -111,8 +117,6 @@ def _task(path: Path, loaded: Loaded, wishes: Wishes) -> Imported:
     task = Imported(path.name, spec, loaded.parameters, tokenizer=wishes.tokenizer, next_token=wishes.next_token,
                     source=f"{path.name}: {spec.cell.upper()}, {spec.input_size} → {spec.hidden_size}",
                     origin=theirs)  # fmt: skip
-    if example is not None:
-        task.example, task.drawn = _fitting(task, example), False
     return task
 
 

@@ -123,6 +123,6 @@ def _bar(frame: OutputFrame, k: int) -> Bar:
     assert frame.y is not None
     value = float(frame.y[k])
     if frame.head == "identity":
-        largest = float(np.nanmax(np.abs(frame.y))) or 1.0
+        largest = float(np.max(np.abs(np.nan_to_num(frame.y, posinf=0.0, neginf=0.0)))) or 1.0
         return Bar(frame.labels[k], abs(value) / largest, number(value), full(value))
     return Bar(frame.labels[k], value, percent(value), full(value))

@@ -124,7 +124,9 @@ class BuildView(QWidget):
     def _on_pattern_chosen(self, name: str) -> None:
         try:
             self._state.document.set_pattern(name)
-        except KeyError:
+        except (KeyError, ValueError) as error:
+            if isinstance(error, ValueError):
+                self._state.document.refused.emit(str(error))
             self.patterns.set_current(self._state.document.project.spec.pattern)
 
     def _on_field_changed(self, name: str, value: object) -> None:

@@ -94,6 +94,21 @@ def test_every_operation_is_a_frame(qtbot, window, tmp_path):
     assert pictures(tmp_path / "ends.webp")[1] == [frames[0], frames[-1]]
 
 
+@pytest.mark.parametrize("what", [SCORE, STAGE])
+def test_the_playhead_is_where_it_stands_in_every_frame_also_on_a_screen(window, monkeypatch, what):
+    monkeypatch.setattr("gui.score_canvas.QGuiApplication.platformName", lambda: "xcb")
+    monkeypatch.setattr(type(themes()), "animation_ms", lambda self, span: span)
+    made = Studio(window, Subject(what, "light", SIZE))
+    try:
+        canvas = (made.widget if what == SCORE else made.widget.score).canvas
+        for index in stops(made.state.cursor, 0, made.state.cursor.count, TOKEN):
+            made.go(index)
+            with made.drawing():
+                assert canvas._band == canvas._goal()
+    finally:
+        made.close()
+
+
 def test_a_pdf_has_a_page_for_each_step_of_lines_and_fonts(qtbot, window, tmp_path):
     made(qtbot, window, plan(window, PDF, what=STAGE), tmp_path / "film.pdf")
     data = (tmp_path / "film.pdf").read_bytes()

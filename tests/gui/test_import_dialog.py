@@ -37,7 +37,7 @@ def dialog(gru, qtbot, dressed):
 
 def test_it_says_what_was_found_and_that_it_agrees(dialog):
     assert dialog.summary.text() == "GRU · 1 layer · 3 → 4 → 2 · float32 · 118 parameters"
-    assert "✓ agrees with torch.nn.GRU to " in dialog.proof.text()
+    assert "✓ The recurrent layer agrees with torch.nn.GRU to " in dialog.proof.text()
     assert ("head.weight → output.weight", "(2, 4)", "8") in dialog.found.rows()
     assert not dialog.rows["layer"].isVisible() and not dialog.rows["vocabulary"].isVisible()
 
@@ -73,7 +73,7 @@ def test_a_wrong_file_is_said_and_nothing_is_opened(dialog, qtbot, tmp_path):
     (tmp_path / "x.csv").write_text("1,2\n")
     dialog.sequence.chosen.emit(str(tmp_path / "x.csv"))
     qtbot.waitUntil(dialog.problem.isVisible)
-    assert "this network reads (T, 3)" in dialog.problem.text()
+    assert dialog.problem.text().startswith("x.csv: ") and "this network reads (T, 3)" in dialog.problem.text()
     assert not dialog.open_button.isEnabled()
 
 
@@ -130,10 +130,13 @@ def bench(qtbot, dressed):
 
 def test_weights_are_asked_about_and_begun(bench, gru, qtbot):
     importer, _, begun, said = bench
+    taken = []
+    importer.taken.connect(taken.append)
     importer.open(gru)
     qtbot.waitUntil(lambda: importer.dialog is not None and importer.dialog.open_button.isEnabled())
     importer.dialog.open_button.click()
     assert begun[0].task.title == "g.pt" and not said
+    assert taken == [gru]
 
 
 def test_a_sequence_is_one_edit_of_what_is_open(bench, qtbot, tmp_path):

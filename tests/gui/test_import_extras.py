@@ -40,7 +40,7 @@ def test_the_dialog_opens_with_what_the_file_says(name, pattern, nonlinearity, f
     dialog.show()
     qtbot.waitUntil(dialog.open_button.isEnabled)
     assert dialog.pattern.currentData() == pattern and dialog.nonlinearity.currentData() == nonlinearity
-    assert "✓ agrees with torch.nn." in dialog.proof.text()
+    assert "✓ The recurrent layer agrees with torch.nn." in dialog.proof.text()
     assert "Not used" not in dialog.rest.text() and "Missing" not in dialog.rest.text()
     dialog.reject()
 

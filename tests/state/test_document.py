@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from engine import SpecError, layout, tasks
+from engine import ModelSpec, Network, SpecError, layout, tasks
+from engine.interop.imported import Imported
 from engine.registry import cells
 from gui.state import document as documents
 from gui.state.document import Document, opened
-from gui.state.project import Project
+from gui.state.project import GIVEN, Project
 
 
 @pytest.fixture
@@ -134,6 +135,45 @@ def test_a_pattern_opens_its_scenario(document, task):
     document.set_pattern(task.pattern)
     assert document.task.pattern == task.pattern
     assert document.project.spec.cell == "lstm"
+
+
+@pytest.fixture
+def imported():
+    spec = ModelSpec(pattern="many-to-many", cell="rnn", input_size=3, hidden_size=4, output_size=2)
+    project = opened("tagging", "rnn")
+    task = Imported("net.pt", spec, Network(spec).parameters, labels=("no", "yes"))
+    parameters = task.weights("rnn")[0]
+    changes = {"task": task, "spec": spec, "parameters": parameters, "weights": GIVEN}
+    return Document(project=project.but(**changes, sources=(task.example,), targets=(None,)))
+
+
+def test_a_network_of_a_file_stays_what_it_is_under_another_pattern(imported):
+    before = imported.project
+    imported.set_pattern("many-to-one")
+    project = imported.project
+    assert project.spec == before.spec.but(pattern="many-to-one") and project.weights == GIVEN
+    assert project.task.title == "net.pt" and project.task.output_labels == ("no", "yes")
+    assert all(project.parameters[name] is value for name, value in before.parameters.items())
+    assert len(project.sources[0]) == 12
+    imported.set_pattern("one-to-one")
+    assert len(imported.project.sources[0]) == 1
+    with pytest.raises(ValueError, match=r"net\.pt: its weights are those of one-to-one, and one-to-many has others"):
+        imported.set_pattern("one-to-many")
+    imported.undo()
+    imported.undo()
+    assert imported.project is before
+
+
+def test_weights_of_a_file_are_kept_under_another_nonlinearity(imported):
+    before = imported.project
+    imported.set_field("nonlinearity", "relu")
+    assert imported.project.spec.nonlinearity == "relu" and imported.project.weights == GIVEN
+    imported.set_cell("gru")
+    assert imported.project.weights == "fresh"
+    imported.set_cell("rnn")
+    assert imported.project.weights == GIVEN
+    name = "weight_hh_l0"
+    assert np.array_equal(imported.project.parameters[name], before.parameters[name])
 
 
 def test_a_scenario_switch_is_undone(document):
