@@ -10,14 +10,12 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from engine.interop.files import Damaged
+
 #: A checkpoint has some thousands of operations; so many take seconds.
 MOST_OPERATIONS = 10_000_000
 #: What may be the key of a dict: a tuple of tuples of tuples takes exponentially long to hash.
 KEYS = (str, int, float, bytes, type(None))
-
-
-class Damaged(ValueError):
-    """The content of a file is not what its format says; the message says what, in a few words."""
 
 
 class Inert:

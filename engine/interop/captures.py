@@ -21,14 +21,13 @@ import numpy as np
 
 from engine import graph as graphs
 from engine import layout
-from engine.interop.files import ImportFileError, check_members, check_shape, member, read_bytes, reason
+from engine.interop import tensors
+from engine.interop.files import ImportFileError, check_members, read_bytes, reason, unpacked
 from engine.interop.recorder import ARRAYS, DIGESTS, FACTS, VERSION
 from engine.network import Network
 from engine.registry import cells
 from engine.spec import ModelSpec, SpecError
 from engine.trace import Trace
-
-DTYPES = {"F64": "float64", "F32": "float32", "I64": "int64"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,36 +198,20 @@ def _read(path: Path, data: bytes) -> Capture:
         for info in archive.infolist():
             if info.compress_type != zipfile.ZIP_STORED:
                 raise ImportFileError(path, f"its member {info.filename} is compressed, which no capture's is")
-        members = {name: member(archive, name) for name in names}
-    digests = json.loads(members[DIGESTS])
+        members = {name: unpacked(archive, name) for name in names}
+    digests = json.loads(bytes(members[DIGESTS]))
     for name in (FACTS, ARRAYS):
         if hashlib.sha256(members[name]).hexdigest() != digests.get(name):
             raise ImportFileError(path, f"is damaged: its {name} is not what was recorded")
-    facts = json.loads(members[FACTS])
+    facts = json.loads(bytes(members[FACTS]))
     if facts["version"] != VERSION:
         raise ImportFileError(path, f"is a capture of version {facts['version']!r}; this Loopscope reads {VERSION}")
-    arrays = _arrays(path, members[ARRAYS])
-    modules = []
-    for index, module in enumerate(facts["modules"]):
-        before = f"{index}/"
-        own = {name.removeprefix(before): value for name, value in arrays.items() if name.startswith(before)}
-        modules.append(_module(path, module, own))
-    return Capture(tuple(modules), str(facts["torch"]), tuple(map(str, facts["notes"])))
-
-
-def _arrays(path: Path, data: bytes) -> dict[str, np.ndarray]:
-    """The arrays of a safetensors member, as views of its bytes."""
-    size = int.from_bytes(data[:8], "little")
-    if size > len(data) - 8:
-        raise ImportFileError(path, f"is damaged: its {ARRAYS} says a header of {size:,} bytes")
-    found, start = {}, 8 + size
-    for name, facts in json.loads(data[8:start]).items():
-        (first, end), shape, dtype = facts["data_offsets"], tuple(facts["shape"]), np.dtype(DTYPES[facts["dtype"]])
-        if not 0 <= first <= end <= len(data) - start:
-            raise ImportFileError(path, f"{name} lies outside the file")
-        check_shape(path, name, shape, dtype.itemsize, end - first)
-        found[name] = np.frombuffer(data[start + first : start + end], dtype.newbyteorder("<")).reshape(shape)
-    return found
+    arrays: dict[str, dict[str, np.ndarray]] = {}
+    for where, value in tensors.arrays(members[ARRAYS]).items():
+        index, _, name = where.partition("/")
+        arrays.setdefault(index, {})[name] = value
+    modules = tuple(_module(path, module, arrays.get(str(n), {})) for n, module in enumerate(facts["modules"]))
+    return Capture(modules, str(facts["torch"]), tuple(map(str, facts["notes"])))
 
 
 def _module(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Captured:
@@ -259,7 +242,7 @@ def _module(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarra
         if name not in arrays or arrays[name].shape != shape:
             was = f"has the shape {arrays[name].shape}" if name in arrays else "is missing"
             raise ImportFileError(path, f"{title}: {name} {was}; it must be {shape}")
-        if arrays[name].dtype.kind != ("i" if name == "lengths" else "f"):
+        if arrays[name].dtype != ("int64" if name == "lengths" else spec.dtype):
             raise ImportFileError(path, f"{title}: {name} holds numbers of type {arrays[name].dtype}")
     if not T or not B:
         raise ImportFileError(path, f"{title}: x has the shape {arrays['x'].shape}, which has no step")

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from engine import memory
-from engine.interop._pickle_machine import Damaged
 
 #: The largest file that is opened, where the machine does not say how much memory it has.
 LARGEST = 8 * 2**30
@@ -24,7 +23,12 @@ RATIO = 1100
 #: And one of whose members, together, no more than this part is stored; small ones may be all zeros.
 SHARE, SMALL = 100, 64 * 2**20
 LONGEST = 280
+PIECE = 2**20
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+class Damaged(ValueError):
+    """The content of a file is not what its format says; the message says what, in a few words."""
 
 
 class ImportFileError(ValueError):
@@ -136,20 +140,29 @@ def check_members(path: Path, archive: zipfile.ZipFile) -> None:
         raise ImportFileError(path, f"unpacks to {total:,} bytes from {stored:,}, which no network's numbers do")
 
 
-def member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Unpack a member, and no more than it says: ``ZipFile.read`` would unpack all that is there, and then cut it.
+def unpacked(archive: zipfile.ZipFile, name: str) -> memoryview:
+    """Unpack a member in pieces, none of which holds up another thread, and no more of it than it says.
+
+    ``ZipFile.read`` would unpack all that is there, and then cut it.
 
     Raises
     ------
     zipfile.BadZipFile, zlib.error, KeyError, EOFError
         It is damaged, or not there.
     """
-    info = archive.getinfo(name)
-    with archive.open(info) as stream:
-        data = stream.read(info.file_size)
-    if len(data) != info.file_size:
+    found, at = np.empty(archive.getinfo(name).file_size, np.uint8).data, 0
+    with archive.open(name) as stream:
+        while piece := stream.read(PIECE):
+            found[at : at + len(piece)] = piece
+            at += len(piece)
+    if at != len(found):
         raise EOFError
-    return data
+    return found.toreadonly()
+
+
+def member(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A member as :func:`unpacked`, where it is small or has to be bytes."""
+    return bytes(unpacked(archive, name))
 
 
 def check_shape(path: Path, name: str, shape: tuple[int, ...], itemsize: int, nbytes: int) -> None:
@@ -160,8 +173,3 @@ def check_shape(path: Path, name: str, shape: tuple[int, ...], itemsize: int, nb
         raise ImportFileError(
             path, f"{name} of shape {shape} needs {math.prod(shape) * itemsize:,} bytes and has {nbytes:,}"
         )
-
-
-def from_bfloat16(raw: np.ndarray) -> np.ndarray:
-    """float32 from bfloat16's 16 bits, its upper half."""
-    return (raw.view(np.uint16).astype(np.uint32) << 16).view(np.float32)

@@ -17,7 +17,7 @@ import numpy as np
 from engine.interop import _hdf5, keras_layers
 from engine.interop._hdf5 import Tree
 from engine.interop.converted import Converted
-from engine.interop.files import Entry, ImportFileError, check_members
+from engine.interop.files import Entry, ImportFileError, check_members, member
 from engine.interop.keras_layers import KerasLayer
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -42,8 +42,8 @@ def entries(path: Path, data: bytes) -> Converted:
             names = archive.namelist()
             if "model.weights.h5" not in names:
                 raise ImportFileError(path, "is a zip archive without a model.weights.h5: not written by Keras")
-            config = json.loads(archive.read("config.json")) if "config.json" in names else None
-            data = archive.read("model.weights.h5")
+            config = json.loads(member(archive, "config.json")) if "config.json" in names else None
+            data = member(archive, "model.weights.h5")
     tree = _hdf5.read(path, data)
     text = tree.attributes.get("", {}).get("model_config")
     config = json.loads(text) if config is None and isinstance(text, str) else config

@@ -13,7 +13,8 @@ import numpy as np
 
 from engine.interop import onnx_layers, recognise
 from engine.interop.converted import Converted
-from engine.interop.files import Entry, ImportFileError, check_shape, from_bfloat16, limit
+from engine.interop.dtypes import from_bytes, itemsize
+from engine.interop.files import Entry, ImportFileError, check_shape, limit
 
 SUFFIXES = (".onnx",)
 #: ONNX's numbers of types, as numpy's names.
@@ -48,7 +49,7 @@ def entries(path: Path, data: bytes) -> Converted:
         found = _entry(path, name, tensor)
         if found is not None:
             arrays[name] = found
-            total += math.prod(found.shape) * _itemsize(found.dtype)
+            total += math.prod(found.shape) * itemsize(found.dtype)
     if total > limit():
         raise ImportFileError(path, f"holds {total:,} bytes of numbers, more than the {limit():,} that fit in here")
     try:
@@ -72,10 +73,6 @@ def _tensors(graph: Any) -> list[tuple[str, Any]]:
     return found
 
 
-def _itemsize(dtype: str) -> int:
-    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
-
-
 def _entry(path: Path, name: str, tensor: Any) -> Entry | None:
     """A tensor that has not been read; None where it is of a kind that no network here has."""
     dtype, shape = DTYPES.get(tensor.data_type), tuple(int(n) for n in tensor.dims)
@@ -90,8 +87,8 @@ def _entry(path: Path, name: str, tensor: Any) -> Entry | None:
     else:
         numbers = {"float32": tensor.float_data, "float64": tensor.double_data, "int64": tensor.int64_data}
         listed = numbers.get(dtype, tensor.int32_data)
-        size, read = len(listed) * _itemsize(dtype), partial(_from_list, listed, dtype, shape)
-    check_shape(path, name, shape, _itemsize(dtype), size)
+        size, read = len(listed) * itemsize(dtype), partial(_from_list, listed, dtype, shape)
+    check_shape(path, name, shape, itemsize(dtype), size)
     return Entry(shape, dtype, read)
 
 
@@ -124,22 +121,16 @@ def _from_file(path: Path, place: Path, start: int, length: int, dtype: str, sha
     try:
         with place.open("rb") as file:
             file.seek(start)
-            return _numbers(file.read(length), dtype).reshape(shape)
+            return from_bytes(file.read(length), dtype).reshape(shape)
     except (OSError, ValueError):
         raise ImportFileError(path, f"{place.name}, which holds its numbers, cannot be read") from None
 
 
 def _from_bytes(tensor: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
-    return _numbers(tensor.raw_data, dtype).reshape(shape)
+    return from_bytes(tensor.raw_data, dtype).reshape(shape)
 
 
 def _from_list(listed: Any, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
     if dtype in ("float16", "bfloat16"):  # kept as their bits
-        return _numbers(np.array(listed, np.uint32).astype("<u2").tobytes(), dtype).reshape(shape)
+        return from_bytes(np.array(listed, np.uint32).astype("<u2").tobytes(), dtype).reshape(shape)
     return np.array(listed, dtype).reshape(shape)
-
-
-def _numbers(raw: bytes, dtype: str) -> np.ndarray:
-    if dtype == "bfloat16":
-        return from_bfloat16(np.frombuffer(raw, "<u2"))
-    return np.frombuffer(raw, np.dtype(dtype).newbyteorder("<"))

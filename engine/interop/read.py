@@ -11,30 +11,28 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import safetensors
 
-from engine.interop import _unpickle, keras_files, onnx_files
-from engine.interop._pickle_machine import Damaged
+from engine.interop import _unpickle, keras_files, onnx_files, tensors
 from engine.interop._unpickle import Tensor
+from engine.interop.dtypes import from_bytes, itemsize
 from engine.interop.files import (
     SHARE,
     SMALL,
+    Damaged,
     Entries,
     Entry,
     ImportFileError,
     check_members,
     check_shape,
-    from_bfloat16,
     member,
     read_bytes,
     reason,
+    unpacked,
 )
 
+#: NumPy itself reads no longer header of an array.
+LONGEST_HEADER = 2**14
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-SAFE_DTYPES = {
-    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32",
-    "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
-}  # fmt: skip
 SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".npz", *keras_files.SUFFIXES,
             *onnx_files.SUFFIXES)  # fmt: skip
 
@@ -52,7 +50,7 @@ def entries(path: Path) -> Entries:
     data = read_bytes(path)
     try:
         if path.suffix.lower() == ".safetensors":
-            return _safetensors(path, data)
+            return _safetensors(data)
         if path.suffix.lower() == ".npz":
             return _npz(path, data)
         if path.suffix.lower() in keras_files.SUFFIXES:
@@ -71,29 +69,9 @@ def _shown(key: Any) -> str:
     return repr(key)[:40] if isinstance(key, str) else f"of type {type(key).__name__}"
 
 
-def _itemsize(dtype: str) -> int:
-    return 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
-
-
-def _array(raw: bytes, dtype: str) -> np.ndarray:
-    if dtype == "bfloat16":
-        return from_bfloat16(np.frombuffer(raw, np.uint16))
-    return np.frombuffer(raw, np.dtype(dtype).newbyteorder("<"))
-
-
-def _safetensors(path: Path, data: bytes) -> Entries:
-    found = {}
-    for name, facts in safetensors.deserialize(data):
-        dtype, shape = SAFE_DTYPES.get(facts["dtype"]), tuple(facts["shape"])
-        if dtype is None:
-            continue
-        check_shape(path, name, shape, _itemsize(dtype), len(facts["data"]))
-        found[name] = Entry(shape, dtype, partial(_shaped, facts["data"], dtype, shape))
-    return found
-
-
-def _shaped(raw: bytes, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
-    return _array(bytes(raw), dtype).reshape(shape)
+def _safetensors(data: bytes) -> Entries:
+    found = tensors.stored(data)
+    return {name: Entry(array.shape, array.dtype, array.read) for name, array in found.items() if array.dtype}
 
 
 def _npz(path: Path, data: bytes) -> Entries:
@@ -104,8 +82,9 @@ def _npz(path: Path, data: bytes) -> Entries:
             if not info.filename.endswith(".npy"):
                 continue
             name = info.filename[: -len(".npy")]
-            with archive.open(info) as stream:
-                shape, _, dtype = npy_header(path, name, stream, info.file_size)
+            with archive.open(info) as stream:  # which would unpack as much as a header claims to have
+                start = io.BytesIO(stream.read(min(info.file_size, LONGEST_HEADER)))
+            shape, _, dtype = npy_header(path, name, start, info.file_size)
             found[name] = Entry(shape, dtype.name, partial(_npy, path, data, info.filename))
     return found
 
@@ -130,9 +109,9 @@ def npy_header(path: Path, name: str, stream: IO[bytes], size: int) -> tuple[tup
     return shape, fortran, dtype
 
 
-def npy_array(path: Path, name: str, data: bytes) -> np.ndarray:
+def npy_array(path: Path, name: str, data: bytes | memoryview) -> np.ndarray:
     """Read an ``.npy``; errors as of :func:`npy_header`."""
-    stream = io.BytesIO(data)
+    stream = io.BytesIO(data[:LONGEST_HEADER])
     shape, fortran, dtype = npy_header(path, name, stream, len(data))
     return np.ndarray(shape, dtype, data, stream.tell(), order="F" if fortran else "C").copy(order="K")
 
@@ -140,7 +119,7 @@ def npy_array(path: Path, name: str, data: bytes) -> np.ndarray:
 def _npy(path: Path, data: bytes, name: str) -> np.ndarray:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return npy_array(path, name[:-4], member(archive, name))
+            return npy_array(path, name[:-4], unpacked(archive, name))
     except Exception as error:  # as above
         raise ImportFileError(path, f"its array {name[:-4]} is damaged: {reason(error)}") from None
 
@@ -159,8 +138,8 @@ def _torch_zip(path: Path, data: bytes) -> Entries:
     tree = _unpickle.read(member(archive, pickles[0]))
 
     @lru_cache(maxsize=1)  # a layer's weights often share one
-    def storage(key: str) -> bytes:
-        return member(archive, f"{before}data/{key}")
+    def storage(key: str) -> memoryview:
+        return unpacked(archive, f"{before}data/{key}")
 
     return _described(path, tree, storage, lambda key: archive.getinfo(f"{before}data/{key}").file_size)
 
@@ -187,7 +166,7 @@ def _torch_legacy(path: Path, data: bytes) -> Entries:
         known = reader.storages.get(key) if isinstance(key, str) else None
         numel = int.from_bytes(data[at : at + 8], "little", signed=True)
         at += 8
-        end = at + numel * _itemsize(known.dtype) if known else 0
+        end = at + numel * itemsize(known.dtype) if known else 0
         if known is None or numel != known.numel or not at <= end <= len(data):
             raise ImportFileError(path, f"its storage {_shown(key)} of {numel:,} numbers is cut short or not described")
         raw[known.key], at = data[at:end], end
@@ -200,10 +179,10 @@ def _described(path: Path, tree: Any, storage: Any, size: Any) -> Entries:
     stored: dict[str, int] = {}
     total = 0
     for name, tensor in _unpickle.tensors(tree).items():
-        shape, stride, itemsize = tensor.shape, tensor.stride, _itemsize(tensor.storage.dtype)
+        shape, stride, width = tensor.shape, tensor.stride, itemsize(tensor.storage.dtype)
         try:
             stored[tensor.storage.key] = size(tensor.storage.key)
-            available, rest = divmod(stored[tensor.storage.key], itemsize)
+            available, rest = divmod(stored[tensor.storage.key], width)
         except KeyError:
             raise ImportFileError(path, f"{name} refers to numbers that the file does not hold") from None
         if len(shape) != len(stride):
@@ -213,7 +192,7 @@ def _described(path: Path, tree: Any, storage: Any, size: Any) -> Entries:
         if wrong or (0 not in shape and last >= available) or math.prod(shape) > max(available, 1):
             raise ImportFileError(path, f"{name} of shape {shape} reaches past the {available:,} numbers it has")
         found[name] = Entry(shape, tensor.storage.dtype, partial(_strided, path, name, tensor, storage))
-        total += math.prod(shape) * itemsize
+        total += math.prod(shape) * width
     if total > max(SMALL, SHARE * sum(stored.values())):
         raise ImportFileError(path, f"makes {total:,} bytes of tensors from {sum(stored.values()):,}, shared by all")
     return found
@@ -221,7 +200,7 @@ def _described(path: Path, tree: Any, storage: Any, size: Any) -> Entries:
 
 def _strided(path: Path, name: str, tensor: Tensor, storage: Any) -> np.ndarray:
     try:
-        flat = _array(storage(tensor.storage.key), tensor.storage.dtype)
+        flat = from_bytes(storage(tensor.storage.key), tensor.storage.dtype)
     except Exception as error:  # as above
         raise ImportFileError(path, f"its array {name} is damaged: {reason(error)}") from None
     steps = tuple(s * flat.itemsize for s in tensor.stride)

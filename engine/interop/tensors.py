@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from engine.interop.dtypes import BFLOAT16, from_bytes, itemsize
+from engine.interop.files import Damaged
+
+#: The format's names of types, by the names that they have here.
 DTYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1", "U64": "<u8",
-    "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": BFLOAT16, "I64": "int64", "I32": "int32",
+    "I16": "int16", "I8": "int8", "U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8", "BOOL": "bool",
 }  # fmt: skip
-NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
+NAMES = {np.dtype(name).newbyteorder("<"): code for code, name in DTYPES.items() if name != BFLOAT16}
 PIECE = 2**20
 #: A header beyond this describes nothing that a network has.
 LONGEST_HEADER = 100 * 2**20
@@ -53,32 +59,93 @@ def _whole(name: str, array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, known).reshape(-1)
 
 
-def arrays(data: memoryview) -> dict[str, np.ndarray]:
-    """The arrays of a file's bytes, which they share.
+@dataclass(frozen=True)
+class Stored:
+    """An array in a file's bytes, which has not been looked at yet.
+
+    Attributes
+    ----------
+    name : str
+    code : str
+        The format's name of its type, which may be none of ``DTYPES``.
+    shape : tuple of int
+    data : memoryview
+    """
+
+    name: str
+    code: str
+    shape: tuple[int, ...]
+    data: memoryview
+
+    @property
+    def dtype(self) -> str | None:
+        """numpy's name of its type, or "bfloat16"; None where its numbers are of a kind that is not read here."""
+        return DTYPES.get(self.code)
+
+    def read(self) -> np.ndarray:
+        """The array, which shares the bytes where it can; bfloat16 as float32.
+
+        Raises
+        ------
+        Damaged
+            Its numbers are of a kind that is not read here.
+        """
+        if self.dtype is None:
+            raise Damaged(f"{self.name:.80} holds numbers of type {self.code:.20}, which are not read here")
+        found = from_bytes(self.data, self.dtype).reshape(self.shape)
+        return found if found.flags.aligned else found.copy()
+
+
+def stored(data: bytes | memoryview) -> dict[str, Stored]:
+    """What the bytes of a file hold, by name: each byte after the header belongs to one array.
 
     Raises
     ------
-    ValueError
+    Damaged
         The bytes are not what the format says.
+    ValueError, RecursionError
+        The header is no JSON.
     """
+    data = memoryview(data)
     length = int.from_bytes(data[:8], "little")
     start = 8 + length
-    if len(data) < start or length > LONGEST_HEADER:
-        raise ValueError(f"a header of {length:,} bytes does not go into {len(data):,}")
+    if start > len(data) or length > LONGEST_HEADER:
+        raise Damaged(f"it says a header of {length:,} bytes, and has {len(data):,} in all")
     header = json.loads(bytes(data[8:start]))
     if not isinstance(header, dict):
-        raise ValueError("its header is no object")
+        raise Damaged("its header is no object")
     header.pop("__metadata__", None)
-    found, at = {}, 0
-    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
-        dtype, shape = np.dtype(DTYPES[entry["dtype"]]), entry["shape"]
-        begin, end = entry["data_offsets"]
-        if not all(type(n) is int and n >= 0 for n in (*shape, begin, end)) or len(shape) > 8:
-            raise ValueError(f"{name} has the shape {shape!r:.60}, which is none")
-        if begin != at or end - begin != math.prod(shape) * dtype.itemsize or start + end > len(data):
-            raise ValueError(f"{name} of shape {tuple(shape)} does not go into its bytes, {begin:,} to {end:,}")
-        found[name] = np.frombuffer(data, dtype, math.prod(shape), start + begin).reshape(shape)
-        at = end
-    if start + at != len(data):
-        raise ValueError(f"{len(data) - start - at:,} bytes belong to no array")
+    found, at = {}, start
+    for begin, end, name, code, shape in sorted(_described(name, facts) for name, facts in header.items()):
+        if start + end > len(data):
+            raise Damaged(f"{name:.80} lies outside the file")
+        if start + begin != at:
+            raise Damaged(f"{name:.80} overlaps another array, or bytes before it belong to none")
+        needed = math.prod(shape) * itemsize(DTYPES[code]) if code in DTYPES else end - begin
+        if needed != end - begin:
+            raise Damaged(f"{name:.80} of shape {shape} needs {needed:,} bytes and has {end - begin:,}")
+        found[name] = Stored(name, code, shape, data[at : start + end])
+        at = start + end
+    if at != len(data):
+        raise Damaged(f"{len(data) - at:,} bytes belong to no array")
     return found
+
+
+def _described(name: str, facts: Any) -> tuple[int, int, str, str, tuple[int, ...]]:
+    """Where an array begins and ends, its name, type and shape, as a header says."""
+    facts = facts if isinstance(facts, dict) else {}
+    code, shape, ends = facts.get("dtype"), _counts(facts.get("shape")), _counts(facts.get("data_offsets"))
+    if shape is None or len(shape) > 8:
+        raise Damaged(f"{name:.80} has the shape {facts.get('shape')!r:.60}, which is none")
+    if not isinstance(code, str) or ends is None or len(ends) != 2 or ends[0] > ends[1]:
+        raise Damaged(f"{name:.80} has no type, or no place in the file")
+    return ends[0], ends[1], name, code, shape
+
+
+def _counts(value: Any) -> tuple[int, ...] | None:
+    return tuple(value) if isinstance(value, list) and all(type(n) is int and n >= 0 for n in value) else None
+
+
+def arrays(data: bytes | memoryview) -> dict[str, np.ndarray]:
+    """The arrays of a file's bytes, which they share; errors as those of :func:`stored` and :meth:`Stored.read`."""
+    return {name: array.read() for name, array in stored(data).items()}

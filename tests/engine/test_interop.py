@@ -3,6 +3,7 @@
 import io
 import pickle
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from engine import Network
-from engine.interop import ImportFileError, load_torch
+from engine.interop import ImportFileError, load_torch, read
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
@@ -88,6 +89,28 @@ def test_safetensors_and_npz(net, tmp_path):
     np.savez_compressed(tmp_path / "packed.npz", **arrays)
     for name in ("weights.safetensors", "weights.npz", "packed.npz"):
         check(net, tmp_path / name)
+
+
+def test_what_a_safetensors_file_holds_is_not_copied(tmp_path):
+    path, big = tmp_path / "big.safetensors", np.zeros(8_000_000)
+    save_file({"a": big, "b": big[:10].astype(np.float16)}, path)
+    tracemalloc.start()
+    found = read.entries(path)
+    values = {name: entry.read() for name, entry in found.items()}
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1.01 * path.stat().st_size
+    assert {name: (entry.dtype, entry.shape) for name, entry in found.items()} == {
+        "a": ("float64", big.shape), "b": ("float16", (10,))
+    } and not values["a"].any()  # fmt: skip
+
+
+def test_types_of_a_safetensors_file_that_no_network_here_has_are_passed_over(tmp_path):
+    from safetensors.torch import save_file as save_tensors
+
+    state = nn.GRU(3, 4).state_dict()
+    save_tensors(state | {"scale": torch.zeros(3, dtype=torch.float8_e5m2)}, tmp_path / "w.safetensors")
+    assert load_torch(tmp_path / "w.safetensors").unused == ()
 
 
 def test_double_half_and_bfloat16(tmp_path):

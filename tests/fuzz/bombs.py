@@ -5,154 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import pickle
 import struct
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from pickle_bombs import MEGABYTE, legacy_file, pickles, shared_layers, tensors, torch_file
+from zips import overlapping, understated, zipped
 
-from engine.interop.read import LEGACY_MAGIC
-
-MEGABYTE = 2**20
 ZEROS = 100 * MEGABYTE
-
-
-class Call:
-    """What a pickle asks to be called."""
-
-    def __init__(self, function: Callable, *arguments: object) -> None:
-        self.function, self.arguments = function, arguments
-
-    def __reduce__(self):
-        return self.function, self.arguments
-
-
-def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_STORED, **facts: int) -> bytes:
-    """An archive; ``facts`` are put over what it says of each of its members."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", method) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-        for info in archive.filelist:
-            for name, value in facts.items():
-                setattr(info, name, value)
-    return stream.getvalue()
-
-
-def torch_file(data: bytes, storages: dict[str, bytes] | None = None, method: int = zipfile.ZIP_STORED) -> bytes:
-    """A file of torch around a pickle."""
-    members = {"a/data.pkl": data, "a/byteorder": b"little"}
-    return zipped(members | {f"a/data/{key}": raw for key, raw in (storages or {}).items()}, method)
-
-
-def legacy_file(data: bytes) -> bytes:
-    """The older format around a pickle."""
-    return b"".join(pickle.dumps(part, 2) for part in (LEGACY_MAGIC, 1001, {})) + data
-
-
-def _text(text: str) -> bytes:
-    return b"X" + struct.pack("<I", len(text)) + text.encode()
-
-
-def _tensor(key: str, numel: int, shape: bytes, stride: bytes) -> bytes:
-    """Opcodes that describe a float32 tensor."""
-    storage = b"(" + _text("storage") + b"ctorch\nFloatStorage\n" + _text(key) + _text("cpu")
-    storage += b"J" + struct.pack("<i", numel) + b"tQ"
-    return b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\0" + shape + stride + b"\x89}tR"
-
-
-def _numbers(*values: int) -> bytes:
-    return b"(" + b"".join(b"J" + struct.pack("<i", value) for value in values) + b"t"
-
-
-def _laughs(end: bytes = b"") -> bytes:
-    """A tuple of two of a tuple of two of … 200 times: 2^200 leaves in 600 bytes."""
-    return b"\x80\x02" + b")" + b"2\x86" * 200 + end
-
-
-def pickles(canary: Path) -> dict[str, bytes]:
-    """Pickles that Python's own reader would run, or choke on."""
-    import os
-    import subprocess
-
-    written = f"open({str(canary)!r}, 'w').write('ran')"
-    touch = f"touch {canary}"
-    twice = pickle.dumps({"model": {"weight_ih_l0": pickle.dumps(Call(exec, written)), "x": Call(os.system, touch)}})
-    return {
-        "system": pickle.dumps(Call(os.system, touch)),
-        "eval": pickle.dumps(Call(eval, written)),
-        "exec": pickle.dumps(Call(exec, written), 0),
-        "popen": pickle.dumps(Call(subprocess.Popen, ["touch", str(canary)])),
-        "open": pickle.dumps(Call(open, str(canary), "w"), 4),
-        "nested": twice,
-        "loads": pickle.dumps(Call(pickle.loads, pickle.dumps(Call(os.system, touch)))),
-        "dunder": b"cbuiltins\ngetattr\n(c__main__\n__dict__\n" + _text("x") + b"tR.",
-        "instance": b"(S'" + touch.encode() + b"'\nios\nsystem\n.",
-        "setattr": b"ccollections\nOrderedDict\n(N}" + _text("__kwdefaults__") + b"}stb.",
-        "laughs": _laughs(b"."),
-        "hash_laughs": b"\x80\x02}" + _laughs()[2:] + b"K\1s.",
-        "laughs_as_key": b"\x80\x02(" + _text("storage") + b"ctorch\nFloatStorage\n" + _laughs()[2:] + b"K\1K\1tQ.",
-        "set_of_laughs": b"\x80\x04\x8f(" + _laughs()[2:] + b"\x90.",
-        "frozen_laughs": b"\x80\x04(" + _laughs()[2:] + b"\x91.",
-        "memo": b"\x80\x02}r\xff\xff\xff\x7f.",
-        "memo_text": b"}p4000000000\n.",
-        "bytes8": b"\x80\x04\x8e" + b"\xff" * 7 + b"\x7f.",
-        "bytearray8": b"\x80\x05\x96" + struct.pack("<Q", 2**33) + b".",
-        "text8": b"\x8d" + struct.pack("<Q", 2**40) + b"a.",
-        "frame": b"\x80\x04\x95" + struct.pack("<Q", 2**40) + b"}.",
-        "long": b"\x8b" + struct.pack("<i", 2**31 - 1) + b".",
-        "digits": b"L" + b"9" * MEGABYTE + b"L\n.",
-        "deep": b"]" * 400_000 + b"a" * 400_000 + b".",
-        "dicts": b"(" + b"}" * 400_000 + b"l.",
-        "sets": b"(" + b"\x8f" * 400_000 + b"l.",
-        "marks": b"(" * MEGABYTE + b".",
-        "recursive": b"]q\0h\0a.",
-        "recursive_dict": b"}q\0" + _text("model") + b"h\0s.",
-        "no_stop": b"\x80\x02}",
-        "persistent": b"\x80\x02K\1Q.",
-        "empty_call": b"\x80\x02)R.",
-        "bare_build": b"\x80\x02b.",
-        "wide": b"\x80\x02}(" + b"".join(_text(f"k{n}") + b"}" for n in range(60_000)) + b"u.",
-        "long_names": _long_names(),
-    }
-
-
-def _long_names() -> bytes:
-    """Dicts in dicts whose one long key is kept once, around many tensors: their full names take gigabytes."""
-    data = b"\x80\x02" + _text("k" * 100_000) + b"q\x010" + _tensor("0", 1, _numbers(1), _numbers(1)) + b"q\x020"
-    data += b"}h\x01" * 50 + b"}(" + b"".join(_text(f"{n:x}") + b"h\x02" for n in range(10_000)) + b"u"
-    return data + b"s" * 50 + b"."
-
-
-def tensors() -> dict[str, bytes]:
-    """Pickles of tensors that are not what they say, with a storage of four numbers."""
-    four = {
-        "past": (_numbers(9), _numbers(1)),
-        "negative": (_numbers(-1), _numbers(1)),
-        "backwards": (_numbers(4), _numbers(-1)),
-        "huge": (_numbers(2**31 - 1, 2**31 - 1), _numbers(0, 0)),
-        "axes": (_numbers(*[1] * 3000), _numbers(*[1] * 3000)),
-        "uneven": (_numbers(2, 2), _numbers(1)),
-        "none": (b")", b")"),
-        "empty": (_numbers(0, 2**31 - 1), _numbers(1, 1)),
-        "endless": (b"(\x8b" + struct.pack("<i", 40_000) + b"\x7f" * 40_000 + b"t", _numbers(0)),
-        "no": (b"N", b"N"),
-    }
-    return {
-        name: b"\x80\x02}" + _text("weight_ih_l0") + _tensor("0", 4, shape, stride) + b"s."
-        for name, (shape, stride) in four.items()
-    }
-
-
-def shared_layers() -> bytes:
-    """20,000 layers that all share one storage of 256 kB: 5 GB of parameters in 10 MB."""
-    data = b"\x80\x02}(" + _text("weight_ih_l0") + _tensor("0", 65_536, _numbers(256, 256), _numbers(256, 1)) + b"q\1"
-    for layer in range(20_000):
-        data += b"" if layer == 0 else _text(f"weight_ih_l{layer}") + b"h\1"
-        data += _text(f"weight_hh_l{layer}") + b"h\1"
-    return torch_file(data + b"u.", {"0": b"\0" * 262_144})
 
 
 def npy(descr: object, shape: object, data: bytes = b"", version: tuple[int, int] = (1, 0), header: str = "") -> bytes:
@@ -198,12 +59,14 @@ def archives() -> dict[str, bytes]:
     """Archives that unpack to more than they are, or name what is outside."""
     zeros = b"\0" * ZEROS
     header = npy("<f4", (ZEROS // 4,))
+    long = b"\x93NUMPY\2\0" + struct.pack("<I", 2**32 - 1)
     one = zipped({"weight_ih_l0.npy": header + zeros}, zipfile.ZIP_DEFLATED)
     inner = zipped({"a.npy": zeros}, zipfile.ZIP_DEFLATED)
     outside = {"../../canary.npy": npy("<f8", (1,), b"\0" * 8), "/canary.npy": npy("<f8", (1,), b"\0" * 8)}
     return {
         "zeros": one,
-        "lies": _understated(one),
+        "lies": understated(one),
+        "lies_of_header": understated(zipped({"a.npy": long + 6 * zeros}, zipfile.ZIP_DEFLATED), 5000),
         "twice": zipped({"a.npy": inner}, zipfile.ZIP_DEFLATED),
         "lzma": zipped({"a.npy": zeros[:99]}, zipfile.ZIP_LZMA),
         "bzip2": zipped({"a.npy": zeros[:99]}, zipfile.ZIP_BZIP2),
@@ -212,28 +75,11 @@ def archives() -> dict[str, bytes]:
         "far": zipped({"a.npy": b"x" * 90}, header_offset=2**31),
         "outside": zipped(outside),
         "many": zipped({f"{n}.npy": b"" for n in range(20_000)}),
-        "same": _overlapping(),
+        "same": overlapping(),
         "odd": zipped({"a.npy": b"x"}, compress_type=77),
         "nothing": zipped({}),
         "only_end": b"PK\3\4" + b"PK\5\6" + b"\0" * 18,
     }
-
-
-def _understated(data: bytes) -> bytes:
-    """An archive whose directory says of a member of 100 MB that it is of 300 bytes."""
-    changed = bytearray(data)
-    for mark, at in ((b"PK\1\2", 24), (b"PK\3\4", 22)):
-        where = data.rindex(mark) if mark == b"PK\1\2" else data.index(mark)
-        changed[where + at : where + at + 4] = struct.pack("<I", 300)
-    return bytes(changed)
-
-
-def _overlapping() -> bytes:
-    """A directory that names one member a thousand times."""
-    data = zipped({"a.npy": b"\0" * 100_000}, zipfile.ZIP_DEFLATED)
-    start, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
-    entries = b"".join(data[start:end].replace(b"a.npy", b"%05d" % n) for n in range(1000))
-    return data[:start] + entries + b"PK\5\6" + struct.pack("<4H2LH", 0, 0, 1000, 1000, len(entries), start, 0)
 
 
 def safe(header: object, data: bytes = b"", size: int | None = None) -> bytes:
@@ -334,8 +180,12 @@ def project(facts: object, arrays: bytes, version: int = 1, **more: object) -> b
         else json.dumps({"loopscope": version, **more, "facts": facts}).encode(),
         "arrays.safetensors": arrays,
     }
-    members["digests.json"] = json.dumps({n: hashlib.sha256(data).hexdigest() for n, data in members.items()}).encode()
-    return zipped(members)
+    return zipped(_with_digests(members))
+
+
+def _with_digests(members: dict[str, bytes]) -> dict[str, bytes]:
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
+    return members | {"digests.json": json.dumps(digests).encode()}
 
 
 def projects_() -> dict[str, bytes]:
@@ -354,10 +204,31 @@ def projects_() -> dict[str, bytes]:
         "none": project(b"null", empty),
         "size": project({}, safe(b"{}", size=2**62), spec=spec),
         "zeros": facts,
-        "lies": _understated(facts),
+        "lies": understated(facts),
         "outside": zipped({"../../canary": b"x", "project.json": b"{}"}),
         "modules": project(json.dumps({"version": 1, "torch": "", "notes": [], "modules": []}).encode(), empty),
     }
+
+
+def captures_() -> dict[str, bytes]:
+    """Captures whose digests are right, and whose arrays are not."""
+
+    def capture(arrays: bytes) -> bytes:
+        return zipped(_with_digests({"capture.json": facts, "arrays.safetensors": arrays}))
+
+    facts = json.dumps({"version": 1, "torch": "", "notes": [], "modules": []}).encode()
+    entry = {"dtype": "F32", "shape": [2 * MEGABYTE], "data_offsets": [0, 8 * MEGABYTE]}
+    return {
+        "several": capture(safe({f"0/{n}": entry for n in range(150)}, b"\0" * (8 * MEGABYTE))),
+        "long": capture(safe(b"{}", size=2**62)),
+    }
+
+
+def keras_() -> dict[str, bytes]:
+    """Archives of Keras that unpack to more than they say."""
+    one = zipped({"model.weights.h5": b"x", "config.json": b" " * (6 * ZEROS)}, zipfile.ZIP_DEFLATED)
+    other = zipped({"config.json": b"{}", "model.weights.h5": b"\0" * (6 * ZEROS)}, zipfile.ZIP_DEFLATED)
+    return {"lies_of_facts": understated(one), "lies_of_weights": understated(other)}
 
 
 def everything(canary: Path) -> dict[str, bytes]:
@@ -377,5 +248,6 @@ def everything(canary: Path) -> dict[str, bytes]:
         made |= {f"{name}_zip.npz": data, f"{name}_zip.pt": data, f"{name}_zip.loopscope": data}
     made |= {f"{name}.safetensors": data for name, data in safes().items()}
     made |= {f"{name}.json": data for name, data in tokenizers().items()}
-    made |= {f"{name}.loopscope": data for name, data in projects_().items()}
+    made |= {f"{name}.loopscope": data for name, data in (projects_() | captures_()).items()}
+    made |= {f"{name}.keras": data for name, data in keras_().items()}
     return made

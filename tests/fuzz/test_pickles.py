@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.interop import ImportFileError, _unpickle, load_torch
-from engine.interop._pickle_machine import Damaged, Inert
+from engine.interop._pickle_machine import Inert
+from engine.interop.files import Damaged
 
 FUZZ = settings.get_profile("fuzz")
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9)

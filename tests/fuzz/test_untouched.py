@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from bombs import archives, npys, pickles, projects_, safes, tables, torch_file
+from bombs import archives, npys, projects_, safes, tables
+from pickle_bombs import pickles, torch_file
 from PySide6.QtCore import QSettings
 from said import check
 from wholesome import samples
