@@ -13,9 +13,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
     QFrame,
-    QHBoxLayout,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -28,7 +26,7 @@ from engine.spec import PATTERNS
 from gui.state import wording
 from gui.state.importing import Offer, Wishes, offer
 from gui.theme import px
-from gui.widgets import Choice, FieldRow, IntField, ParameterTable, icon_button, label, push_button
+from gui.widgets import Choice, FieldRow, FileField, IntField, ParameterTable, label, push_button
 from gui.work.worker import Worker
 
 WIDTH, HEIGHT, TABLE = 560, 640, 150
@@ -64,9 +62,9 @@ class ImportDialog(QDialog):
         self.pattern = Choice([(name, name) for name in PATTERNS if name != PATTERNS[-1] or weights.both_sides])
         self.nonlinearity = Choice([(name, name) for name in NONLINEARITIES], mono=True)
         self.head, self.embedding, self.compared = Choice(), Choice(), Choice()
-        self.vocabulary = _FileField(self.tr("Vocabulary"), vocabularies.SUFFIXES, weights.path)
-        self.sequence = _FileField(self.tr("Sequence"), sequences.SUFFIXES, weights.path)
-        self.target = _FileField(self.tr("Target"), (*sequences.ARRAYS, *sequences.TABLES), weights.path)
+        self.vocabulary = FileField(self.tr("Vocabulary"), vocabularies.SUFFIXES, weights.path)
+        self.sequence = FileField(self.tr("Sequence"), sequences.SUFFIXES, weights.path)
+        self.target = FileField(self.tr("Target"), (*sequences.ARRAYS, *sequences.TABLES), weights.path)
         self.start = IntField(0, 0, 10_000_000)
         self.rows = {
             "layer": FieldRow(self.tr("Recurrent layer"), self.layer),
@@ -203,7 +201,7 @@ class ImportDialog(QDialog):
         else:
             self._try()
 
-    def _read(self, field: _FileField, path: str, read: Callable[[str], Any], name: str) -> None:
+    def _read(self, field: FileField, path: str, read: Callable[[str], Any], name: str) -> None:
         field.show_path(path)
         self._unread[name] = partial(read, path)
         self._wishes = replace(self._wishes, files={**self._wishes.files, name: Path(path)})
@@ -251,6 +249,8 @@ class ImportDialog(QDialog):
             self.tr("Not used: {}").format(_listed(loaded.unused)) if loaded.unused else "",
             *(self.tr("Note: {}.").format(note) for note in loaded.notes),
         ]
+        if spec.cell == "rnn" and not self._weights.told(self.layer.currentData()).nonlinearity:
+            lines.append(self.tr("Weights alone do not say which nonlinearity they were trained with: see above."))
         self.rest.setText("\n".join(line for line in lines if line))
         self.rest.setVisible(any(lines))
         self._show_rows(found)
@@ -336,55 +336,6 @@ class ImportDialog(QDialog):
         if self._offer is not None:
             self.accepted_offer.emit(self._offer)
             self.accept()
-
-
-class _FileField(QWidget):
-    """A file that may be chosen, and what stands in its place."""
-
-    chosen = Signal(str)
-    """The user chose the file with this path."""
-    cleared = Signal()
-    """The user wants no file any more."""
-
-    def __init__(self, title: str, suffixes: Sequence[str], beside: Path) -> None:
-        super().__init__()
-        self.path = ""
-        self._title, self._suffixes, self._beside = title, suffixes, beside
-        self.text = label("", "muted")
-        self.button = push_button(self.tr("Choose…"))
-        self.button.setAutoDefault(False)  # Return is for "Open"
-        self.button.clicked.connect(self._on_click)
-        self.clear = icon_button("x", self.tr("Without this file"), "flat")
-        self.clear.clicked.connect(self._on_clear)
-        self.clear.hide()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.text, self.clear, self.button):
-            row.addWidget(widget)
-        self.setFocusProxy(self.button)
-
-    def say(self, text: str) -> None:
-        """Say what is taken while no file is chosen."""
-        self.text.setText(text)
-
-    def show_path(self, path: str) -> None:
-        """Show which file was taken."""
-        self.path = path
-        self.text.setText(Path(path).name)
-        self.clear.show()
-
-    def _on_clear(self) -> None:
-        self.path = ""
-        self.text.clear()
-        self.clear.hide()
-        self.cleared.emit()
-
-    def _on_click(self) -> None:
-        kinds = " ".join(f"*{suffix}" for suffix in self._suffixes)
-        folder = str(Path(self.path or self._beside).parent)
-        path, _ = QFileDialog.getOpenFileName(self, self._title, folder, f"{self._title} ({kinds})")
-        if path:
-            self.chosen.emit(path)
 
 
 def _tried(

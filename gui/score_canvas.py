@@ -125,18 +125,13 @@ class Canvas(QWidget):
         scene = self._scene
         near = abs(goal - self._band) <= 2.5 * scene.axis.column + scene.axis.gap
         self._slide.stop()
-        if not near or span == 0 or not self._is_watched():
+        if not near or span == 0 or not _is_watched(self):
             self._on_slid(goal)
             return
         self._slide.setDuration(span)
         self._slide.setStartValue(self._band)
         self._slide.setEndValue(goal)
         self._slide.start()
-
-    def _is_watched(self) -> bool:
-        """Whether somebody sees it move: a picture that is drawn aside shows where the playhead is."""
-        aside = self.window().testAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
-        return self.isVisible() and not aside and QGuiApplication.platformName() != "offscreen"
 
     def _on_slid(self, place: float) -> None:
         before = self._band_rect()
@@ -332,3 +327,9 @@ def _rects(region: QRegion) -> list[QRect]:
     """The rectangles of a region."""
     # Qt's stubs do not know that a region can be walked through.
     return list(region)  # type: ignore[call-overload]
+
+
+def _is_watched(canvas: QWidget) -> bool:
+    """Whether somebody sees it move: a picture that is drawn aside shows where the playhead is."""
+    aside = canvas.window().testAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
+    return canvas.isVisible() and not aside and QGuiApplication.platformName() != "offscreen"

@@ -142,15 +142,34 @@ def read(data: bytes) -> Any:
     return Reader(data).load()
 
 
-def tensors(tree: Any, deepest: int = 60) -> dict[str, Tensor]:
-    """Every tensor of a tree by its dotted name: nested dicts, and modules with their parameters and children."""
-    found: dict[str, Tensor] = {}
-    waiting: deque[tuple[str, Any, int]] = deque([("", tree, 0)])
+@dataclass(frozen=True)
+class Found:
+    """What is in a tree.
+
+    Attributes
+    ----------
+    tensors : dict of str to Tensor
+        By their dotted names.
+    containers : dict of str to str
+        For each tensor what its name begins with because of the dicts around its state dict, or its module.
+    modules : dict of str to dict
+        What modules say of themselves, by their names.
+    """
+
+    tensors: dict[str, Tensor]
+    containers: dict[str, str]
+    modules: dict[str, dict[Any, Any]]
+
+
+def search(tree: Any, deepest: int = 60) -> Found:
+    """Every tensor of a tree: of nested dicts, and of modules with their parameters and children."""
+    found = Found({}, {}, {})
+    waiting: deque[tuple[str, str | None, Any, int]] = deque([("", None, tree, 0)])
     seen: set[int] = set()
     while waiting:
-        name, value, depth = waiting.popleft()
+        name, module, value, depth = waiting.popleft()
         if isinstance(value, Tensor):
-            found.setdefault(name, value)
+            found.tensors.setdefault(name, value)
             continue
         if depth > deepest or id(value) in seen:
             continue
@@ -161,9 +180,15 @@ def tensors(tree: Any, deepest: int = 60) -> dict[str, Tensor]:
         if not isinstance(state, dict):
             continue
         parts = [state[key] for key in ("_parameters", "_buffers", "_modules") if isinstance(state.get(key), dict)]
+        if parts:
+            found.modules[name] = state
+            module = name if module is None else module
         for part in parts or [state]:
             for key, item in part.items():
                 named = isinstance(key, str) and len(name) + len(key) < LONGEST_NAME
                 if named and isinstance(item, (dict, Inert, Tensor)):
-                    waiting.append((f"{name}.{key}" if name else key, item, depth + 1))
+                    full = f"{name}.{key}" if name else key
+                    if isinstance(item, Tensor):
+                        found.containers.setdefault(full, name if module is None else module)
+                    waiting.append((full, module, item, depth + 1))
     return found

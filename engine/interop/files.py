@@ -81,11 +81,15 @@ class Entry:
         numpy's name, or "bfloat16".
     read : callable
         Returns the array.
+    container : str
+        What its name begins with because of where its state dict lies in the file ("model.state_dict"), not in the
+        program's model.
     """
 
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[], np.ndarray]
+    container: str = ""
 
     @property
     def floating(self) -> bool:

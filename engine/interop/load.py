@@ -43,6 +43,10 @@ class Loaded:
         What is otherwise here than in the program that wrote the file, in sentences.
     start : int or None
         The token that the decoder begins with, where its row stands in for that of ``<bos>``.
+    container : str
+        What the names begin with that is not of the program's own model: the keys of the dicts around its state dict.
+    beside : mapping of str to Entry
+        Of what is unused that which belongs to the same model, by the file's names; not read yet.
     """
 
     spec: ModelSpec
@@ -53,6 +57,8 @@ class Loaded:
     dtypes: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     start: int | None = None
+    container: str = ""
+    beside: Mapping[str, Entry] = field(default_factory=dict)
 
 
 def load_torch(path: str | Path, **choices: Any) -> Loaded:
@@ -98,7 +104,7 @@ class Weights:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         found = read_entries(self.path)
-        self.entries = found if isinstance(found, Converted) else weight_norm.joined(found)
+        self.entries = Converted(weight_norm.joined(found), found.told if isinstance(found, Converted) else {})
         try:
             self._modules = _found(self.entries)
         except NotRecognised as error:
@@ -140,8 +146,7 @@ class Weights:
 
     def told(self, layer: str | None = None) -> Told:
         """What the file itself says of a module; torch's files say nothing."""
-        told = self.entries.told if isinstance(self.entries, Converted) else {}
-        return told.get(_chosen(self._modules, layer).title, Told())
+        return self.entries.told.get(_chosen(self._modules, layer).title, Told())
 
     def load(self, **choices: Any) -> Loaded:
         """Make a network of it; as :func:`load_torch`."""
@@ -215,7 +220,7 @@ def _check_matrix(entries: Entries, what: str, name: str, columns: int) -> None:
 def _chosen(modules: dict[str, Recurrent], layer: str | None) -> Recurrent:
     titles = {module.title: module for module in modules.values()}
     if layer is not None:
-        wanted = layer.rstrip(".") or "the top level"
+        wanted = layer.rstrip(".") or recognise.TOP
         if wanted not in titles:
             raise NotRecognised(f"there is no recurrent layer {layer!r}; there are {', '.join(titles)}")
         return titles[wanted]
@@ -334,11 +339,24 @@ def _filled(entries: Entries, spec: ModelSpec, found: dict[str, str]) -> Loaded:
         if name.replace("bias", "weight") in parameters:  # made with bias=False
             parameters[name] = np.zeros(shapes[name], spec.dtype)
     used = set(found.values())
+    containers = {entries[name].container for name in used}
     return Loaded(
         spec, parameters, tuple(n for n in entries if n not in used), tuple(n for n in shapes if n not in parameters),
         found, {name: entries[in_file].dtype for name, in_file in found.items()},
         notes=_not_finite({in_file: parameters[name] for name, in_file in found.items()}),
+        container=_common(containers),
+        beside={n: entry for n, entry in entries.items() if n not in used and entry.container in containers},
     )  # fmt: skip
+
+
+def _common(containers: set[str]) -> str:
+    """What all of some dotted names begin with, in whole words."""
+    common: list[str] = []
+    for words in zip(*(container.split(".") for container in containers), strict=False):
+        if len(set(words)) > 1:
+            break
+        common.append(words[0])
+    return ".".join(common)
 
 
 def _not_finite(arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:

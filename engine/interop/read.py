@@ -12,8 +12,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from engine.interop import _unpickle, keras_files, onnx_files, tensors
+from engine.interop import _unpickle, keras_files, onnx_files, recognise, tensors
 from engine.interop._unpickle import Tensor
+from engine.interop.converted import Converted, Told
 from engine.interop.dtypes import from_bytes, itemsize
 from engine.interop.files import (
     SHARE,
@@ -70,8 +71,10 @@ def _shown(key: Any) -> str:
 
 
 def _safetensors(data: bytes) -> Entries:
-    found = tensors.stored(data)
-    return {name: Entry(array.shape, array.dtype, array.read) for name, array in found.items() if array.dtype}
+    stored = tensors.stored(data)
+    found = {name: Entry(array.shape, array.dtype, array.read) for name, array in stored.items() if array.dtype}
+    twice = {name: found[other] for name, other in tensors.shared(data).items() if other in found}
+    return twice | found
 
 
 def _npz(path: Path, data: bytes) -> Entries:
@@ -178,7 +181,8 @@ def _described(path: Path, tree: Any, storage: Any, size: Any) -> Entries:
     found: dict[str, Entry] = {}
     stored: dict[str, int] = {}
     total = 0
-    for name, tensor in _unpickle.tensors(tree).items():
+    contents = _unpickle.search(tree)
+    for name, tensor in contents.tensors.items():
         shape, stride, width = tensor.shape, tensor.stride, itemsize(tensor.storage.dtype)
         try:
             stored[tensor.storage.key] = size(tensor.storage.key)
@@ -191,11 +195,19 @@ def _described(path: Path, tree: Any, storage: Any, size: Any) -> Entries:
         wrong = rest or min((tensor.offset, *shape, *stride), default=0) < 0
         if wrong or (0 not in shape and last >= available) or math.prod(shape) > max(available, 1):
             raise ImportFileError(path, f"{name} of shape {shape} reaches past the {available:,} numbers it has")
-        found[name] = Entry(shape, tensor.storage.dtype, partial(_strided, path, name, tensor, storage))
+        read = partial(_strided, path, name, tensor, storage)
+        found[name] = Entry(shape, tensor.storage.dtype, read, contents.containers[name])
         total += math.prod(shape) * width
     if total > max(SMALL, SHARE * sum(stored.values())):
         raise ImportFileError(path, f"makes {total:,} bytes of tensors from {sum(stored.values()):,}, shared by all")
-    return found
+    return Converted(found, {name or recognise.TOP: _told(state) for name, state in contents.modules.items()})
+
+
+def _told(state: dict[Any, Any]) -> Told:
+    """What a module of torch that was pickled whole says of itself."""
+    said, mode = state.get("nonlinearity"), state.get("mode")
+    said = {"RNN_TANH": "tanh", "RNN_RELU": "relu"}.get(mode, said) if isinstance(mode, str) else said
+    return Told(nonlinearity=said) if said in ("tanh", "relu") else Told()
 
 
 def _strided(path: Path, name: str, tensor: Tensor, storage: Any) -> np.ndarray:

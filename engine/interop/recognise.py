@@ -11,6 +11,8 @@ from engine.registry import cells
 
 NAME = re.compile(r"(?P<module>.*?)(?P<stacked>(?:weight|bias)_(?:ih|hh))(?:_l(?P<layer>\d+))?(?P<reverse>_reverse)?$")
 PROJECTED = re.compile(r".*?weight_hr_l\d+(_reverse)?$")
+#: What a module without a name is called.
+TOP = "the top level"
 #: What the two sides of a sequence-to-sequence network, and what belongs to them, are called.
 SIDES = {
     "encoder": ("encoder", "enc", "src", "source"), "decoder": ("decoder", "dec", "tgt", "trg", "target"),
@@ -43,7 +45,7 @@ class Recurrent:
     @property
     def title(self) -> str:
         """Its name for people."""
-        return self.module.rstrip(".") or "the top level"
+        return self.module.rstrip(".") or TOP
 
     @property
     def num_layers(self) -> int:

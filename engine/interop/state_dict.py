@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib.util
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.numpy
 
+from engine.interop import tensors
 from engine.interop.numbers import ExportError, npz
 from engine.projects import write_whole
 
@@ -35,11 +35,14 @@ class Origin:
         The file's precision of each, by its name here: numpy's name, or "bfloat16".
     start : int or None
         The token whose row ``decoder.embedding.weight`` has once more at its end, for ``<bos>``.
+    beside : mapping of str to ndarray
+        What else the file's model holds, by its names there: it goes out again as it came.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     dtypes: Mapping[str, str] = field(default_factory=dict)
     start: int | None = None
+    beside: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def missing() -> str:
@@ -55,16 +58,27 @@ def recurrent(parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def as_in_file(parameters: Mapping[str, np.ndarray], origin: Origin) -> dict[str, np.ndarray]:
     """Return what came from a file under the file's names, in its precision where that loses nothing.
 
-    A parameter that the file did not have is left out. What was trained or edited since stays in the precision it was
-    computed in, where the file's own would round it.
+    What else the file's model holds is beside it, unless parameters are missing: then they are a part. A parameter
+    that the file did not have is left out. What was trained or edited since stays in the precision it was computed
+    in, where the file's own would round it.
     """
-    found = {}
+    found = dict(origin.beside) if set(origin.names) <= set(parameters) else {}
     for name, theirs in origin.names.items():
         if name in parameters:
             once_more = name == "decoder.embedding.weight" and origin.start is not None
             own = parameters[name][:-1] if once_more else parameters[name]
             found[theirs] = _narrowed(own, origin.dtypes.get(name, ""))
     return found
+
+
+def in_bfloat16(arrays: Mapping[str, np.ndarray], origin: Origin) -> frozenset[str]:
+    """Which of :func:`as_in_file`'s arrays the file had in bfloat16, which NumPy has not, and still fit into it."""
+    called = {**{name: name for name in origin.beside}, **{theirs: ours for ours, theirs in origin.names.items()}}
+    return frozenset(
+        name for name, array in arrays.items()
+        if origin.dtypes.get(called.get(name, "")) == "bfloat16" and array.dtype == np.float32
+        and not np.any(array.view(np.uint32) & 0xFFFF)
+    )  # fmt: skip
 
 
 def _narrowed(array: np.ndarray, dtype: str) -> np.ndarray:
@@ -75,7 +89,9 @@ def _narrowed(array: np.ndarray, dtype: str) -> np.ndarray:
     return narrow if np.array_equal(narrow.astype(array.dtype), array, equal_nan=True) else array
 
 
-def save(path: str | Path, parameters: Mapping[str, np.ndarray]) -> None:
+def save(
+    path: str | Path, parameters: Mapping[str, np.ndarray], bfloat16: Collection[str] = frozenset()
+) -> None:  # fmt: skip
     """Write parameters as a state dict: whole or not at all.
 
     Parameters
@@ -84,6 +100,8 @@ def save(path: str | Path, parameters: Mapping[str, np.ndarray]) -> None:
         ``.safetensors``, ``.npz``, or ``.pt`` and ``.pth``, which need torch and are read by ``torch.load``.
     parameters : mapping of str to ndarray
         In the order of the state dict.
+    bfloat16 : collection of str
+        Which of them are written so; not into an ``.npz``, which has no such numbers.
 
     Raises
     ------
@@ -101,19 +119,20 @@ def save(path: str | Path, parameters: Mapping[str, np.ndarray]) -> None:
     own = {name: np.ascontiguousarray(value) for name, value in parameters.items()}
     if kind == ".safetensors":
         # "pt" is what other programs look for before they read it as torch's.
-        data = safetensors.numpy.save(own, metadata={"format": "pt"})
+        data = b"".join(tensors.pieces(own, bfloat16, {"format": "pt"}))
     else:
-        data = npz(own) if kind == ".npz" else _checkpoint(own)
+        data = npz(own) if kind == ".npz" else _checkpoint(own, bfloat16)
     try:
         write_whole(path, data)
     except OSError as error:
         raise ExportError(path, f"cannot be written: {error.strerror or error}") from None
 
 
-def _checkpoint(arrays: Mapping[str, np.ndarray]) -> bytes:
+def _checkpoint(arrays: Mapping[str, np.ndarray], bfloat16: Collection[str]) -> bytes:
     import torch
 
     stream = io.BytesIO()
-    tensors: dict[str, Any] = {name: torch.from_numpy(value.copy()) for name, value in arrays.items()}
-    torch.save(tensors, stream)
+    made: dict[str, Any] = {name: torch.from_numpy(value.copy()) for name, value in arrays.items()}
+    made |= {name: made[name].to(torch.bfloat16) for name in bfloat16}
+    torch.save(made, stream)
     return stream.getvalue()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,19 +24,30 @@ PIECE = 2**20
 LONGEST_HEADER = 100 * 2**20
 
 
-def pieces(arrays: Mapping[str, np.ndarray]) -> Iterator[bytes | memoryview]:
+def pieces(
+    arrays: Mapping[str, np.ndarray], halves: Collection[str] = (), metadata: Mapping[str, str] | None = None
+) -> Iterator[bytes | memoryview]:
     """What a file of these arrays consists of, in order; the same arrays give the same bytes.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+    halves : collection of str
+        Which of them, of float32, are written as bfloat16: by their upper halves.
+    metadata : mapping of str to str, optional
+        What else the file says.
 
     Raises
     ------
     ValueError
         An array is of a type that the format does not know.
     """
-    header, at = {}, 0
-    whole = {name: _whole(name, arrays[name]) for name in sorted(arrays)}
+    header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
+    whole, at = {name: _whole(name, arrays[name]) for name in sorted(arrays)}, 0
+    whole |= {name: (whole[name].view("<u4") >> 16).astype("<u2") for name in halves}
     for name, array in whole.items():
-        ends = at + array.nbytes
-        header[name] = {"dtype": NAMES[array.dtype], "shape": list(arrays[name].shape), "data_offsets": [at, ends]}
+        ends, code = at + array.nbytes, "BF16" if name in halves else NAMES[array.dtype]
+        header[name] = {"dtype": code, "shape": list(arrays[name].shape), "data_offsets": [at, ends]}
         at = ends
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
@@ -94,6 +105,18 @@ class Stored:
             raise Damaged(f"{self.name:.80} holds numbers of type {self.code:.20}, which are not read here")
         found = from_bytes(self.data, self.dtype).reshape(self.shape)
         return found if found.flags.aligned else found.copy()
+
+
+def shared(data: bytes | memoryview) -> dict[str, str]:
+    """Names whose numbers another array has, as ``safetensors.torch.save_model`` says it of tied weights.
+
+    For bytes that :func:`stored` has read.
+    """
+    length = int.from_bytes(memoryview(data)[:8], "little")
+    header = json.loads(bytes(memoryview(data)[8 : 8 + length]))
+    said = header.get("__metadata__")
+    found = said.items() if isinstance(said, dict) else ()
+    return {name: other for name, other in found if isinstance(other, str) and other in header and name not in header}
 
 
 def stored(data: bytes | memoryview) -> dict[str, Stored]:

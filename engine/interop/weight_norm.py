@@ -37,7 +37,7 @@ def joined(entries: Entries) -> Entries:
             v = entries.get(other)
             if v is not None and name not in entries and g.floating and v.floating and _fits(g.shape, v.shape):
                 del found[size], found[other]
-                found[name] = Entry(v.shape, v.dtype, partial(_weight, g, v))
+                found[name] = Entry(v.shape, v.dtype, partial(_weight, g, v), v.container)
     return found
 
 

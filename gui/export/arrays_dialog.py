@@ -189,7 +189,8 @@ class WeightsDialog(_Asking):
 
     def job(self, path: Path) -> Callable[[], Any]:
         """Write it by :mod:`engine.interop.state_dict`."""
-        return partial(state_dict.save, path, self.chosen())
+        found, theirs = self.chosen(), self.names.current() == THEIRS
+        return partial(state_dict.save, path, found, state_dict.in_bfloat16(found, self._origin) if theirs else ())
 
 
 def _named(suffixes: Sequence[str]) -> list[tuple[str, str]]:

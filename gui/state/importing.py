@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,10 +22,12 @@ from engine.interop.tokenizer import IDS, LETTERS, WORDS, Tokenizer
 from engine.interop.vocabularies import read_vocabulary
 from engine.spec import PATTERNS
 from engine.tasks import Task
-from gui.state.project import GIVEN, Project
+from gui.state.project import GIVEN, Project, frozen
 from gui.state.session import TooLarge, compute
 
 NUMPY = "numpy"
+MOST_BESIDE = 2**28
+"""What a file's model holds beside its recurrent layers is kept up to so many bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,13 +114,20 @@ def _task(path: Path, loaded: Loaded, wishes: Wishes) -> Imported:
     if loss and ("output.weight" in loaded.parameters or spec.pattern == "sequence-to-sequence"):
         spec = spec.but(loss=loss)
     # Other programs lay the gates out differently: their names would promise what the arrays are not.
-    theirs = (
-        Origin(loaded.names, loaded.dtypes, loaded.start) if path.suffix.lower() in state_dict.TORCH_LAYOUT else None
-    )
+    theirs = _origin(loaded) if path.suffix.lower() in state_dict.TORCH_LAYOUT else None
     task = Imported(path.name, spec, loaded.parameters, tokenizer=wishes.tokenizer, next_token=wishes.next_token,
                     source=f"{path.name}: {spec.cell.upper()}, {spec.input_size} → {spec.hidden_size}",
                     origin=theirs)  # fmt: skip
     return task
+
+
+def _origin(loaded: Loaded) -> Origin:
+    """What the file's own model is called and holds, without the dicts around it."""
+    before = len(f"{loaded.container}.") if loaded.container else 0
+    size = sum(math.prod(entry.shape) * 8 for entry in loaded.beside.values())
+    beside = {} if size > MOST_BESIDE else {name[before:]: entry.read() for name, entry in loaded.beside.items()}
+    dtypes = dict(loaded.dtypes) | {name[before:]: entry.dtype for name, entry in loaded.beside.items()}
+    return Origin({ours: name[before:] for ours, name in loaded.names.items()}, dtypes, loaded.start, frozen(beside))
 
 
 def _fitting(task: Task, source: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +174,7 @@ def _task_facts(project: Project, arrays: dict[str, np.ndarray]) -> dict[str, An
         return {"id": task.id}
     given = task.weights(task.cell)
     arrays |= _differing("task", given[0] if given else {}, project.parameters)
+    arrays |= {f"beside/{name}": value for name, value in task.origin.beside.items()}
     return {
         "imported": task.facts(),
         "spec": task.spec(task.cell).to_dict(),
@@ -281,6 +282,8 @@ def _task(facts: Facts, parameters: Arrays, arrays: dict[str, np.ndarray]) -> Ta
         task = Imported.from_facts(given.raw("imported"), spec, {n: v for n, v in whole.items() if v is not None})
     except ValueError as error:
         raise ProjectError(facts.path, f"task.imported: {error}") from None
+    beside = {name.removeprefix("beside/"): arrays.pop(name) for name in list(arrays) if name.startswith("beside/")}
+    task.origin = replace(task.origin, beside=frozen(beside))
     at_random, task.example = task.example, _value(given, "example", given.raw("example"), "example", arrays)
     task.drawn = np.array_equal(task.example, at_random)
     if isinstance(task.example, str) != (task.kind == "text"):

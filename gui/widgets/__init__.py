@@ -5,6 +5,7 @@ from gui.widgets.bars import Bars
 from gui.widgets.buttons import icon_button, push_button
 from gui.widgets.choice import Choice
 from gui.widgets.fields import FloatField, IntField
+from gui.widgets.file_field import FileField
 from gui.widgets.frames import Card, FieldRow, Section, SymbolLabel, label
 from gui.widgets.grid_canvas import GridCanvas
 from gui.widgets.legend import ScaleLegend
@@ -21,6 +22,7 @@ __all__ = [
     "Card",
     "Choice",
     "FieldRow",
+    "FileField",
     "FloatField",
     "GridCanvas",
     "IntField",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QEvent, QSettings
+from PySide6.QtCore import QEvent, QMimeData, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton, QVBoxLayout, QWidget
 
 from gui import theme as look
@@ -80,6 +81,22 @@ class Bench:
     def answer(self, id):
         self.question().findChild(QPushButton, id).click()
         self.done()
+
+    def drop(self, *paths):
+        """Drag files over the window and let go of them; what the hint says meanwhile."""
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        handle, at = self.window.windowHandle(), QPointF(300, 80)
+        left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        enter = QDragEnterEvent(at.toPoint(), Qt.DropAction.CopyAction, data, left, none)
+        QApplication.sendEvent(handle, enter)
+        hint = self.window.drops.hint
+        assert hint.isVisible() and hint.geometry() == self.window.rect() and not hint.grab().isNull()
+        text = hint.text()
+        QApplication.sendEvent(handle, QDropEvent(at, Qt.DropAction.CopyAction, data, left, none))
+        assert not hint.isVisible()
+        self.done()
+        return text
 
     def note(self, text="x"):
         self.state.document.edit("change of the notes", notes=text)

@@ -2,8 +2,8 @@
 
 import os
 
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtCore import QMimeData, QPoint, Qt
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from gui.leftovers import Leftovers
@@ -18,34 +18,17 @@ def recovery_folder():
 # Drops -----------------------------------------------------------------------------------------------------------
 
 
-def dropped(one, *paths):
-    """Drag files over the window and let go of them; what the hint says meanwhile."""
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    handle, at = one.window.windowHandle(), QPointF(300, 80)
-    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(at.toPoint(), Qt.DropAction.CopyAction, data, left, none)
-    QApplication.sendEvent(handle, enter)
-    hint = one.window.drops.hint
-    assert hint.isVisible() and hint.geometry() == one.window.rect() and not hint.grab().isNull()
-    text = hint.text()
-    QApplication.sendEvent(handle, QDropEvent(at, Qt.DropAction.CopyAction, data, left, none))
-    assert not hint.isVisible()
-    one.done()
-    return text
-
-
 def test_a_dropped_project_opens(bench, stored):
     one = bench()
-    assert dropped(one, stored) == "Drop to open “a.loopscope”"
+    assert one.drop(stored) == "Drop to open “a.loopscope”"
     assert one.file.path == stored
 
 
 def test_what_cannot_be_opened_says_so_before_it_is_dropped(bench, stored, tmp_path):
     one = bench()
-    assert "holiday.bmp" in dropped(one, tmp_path / "holiday.bmp")
+    assert "holiday.bmp" in one.drop(tmp_path / "holiday.bmp")
     assert "holiday.bmp" in one.said()[0] and one.file.path is None
-    assert dropped(one, stored, stored) == "One file is opened at a time."
+    assert one.drop(stored, stored) == "One file is opened at a time."
 
 
 def test_a_drag_that_leaves_takes_the_hint_with_it_and_text_goes_to_its_field(bench, stored):
