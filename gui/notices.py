@@ -16,7 +16,7 @@ from gui.state.recovery import Keeper, Leftover, leftovers
 from gui.theme import px
 from gui.widgets import Banner
 
-ALL, LATER = "all", "later"
+ALL, LATER, SEIZE = "all", "later", "seize"
 
 
 class Notices(QWidget):
@@ -42,6 +42,7 @@ class Notices(QWidget):
             banner.hide()
             banner.installEventFilter(self)
             self._column.addWidget(banner)
+        self._copy.action.connect(file.seize)
         self.offered.action.connect(self._on_offered_action)
         self.offered.dismissed.connect(self.later)
         self.hide()
@@ -144,7 +145,9 @@ class Notices(QWidget):
         else:
             text = self.tr("“{}” is open in another window since {}.").format(name, since)
         more = self.tr("This is a copy: saving asks for another name.")
-        self._copy.show_message(f"{text} {more}", "info")
+        # Whether a window of another machine is still there cannot be seen from here.
+        actions = [(SEIZE, self.tr("It is not: edit it here"))] if held.host else []
+        self._copy.show_message(f"{text} {more}", "info", actions)
         self._copy.show()
 
     def _on_file_changed(self) -> None:

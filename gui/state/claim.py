@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -77,6 +78,15 @@ class Claim:
         if lock is not None:
             self._lock, self._name = lock, name
         return held
+
+    def seize(self, path: Path) -> bool:
+        """Claim a file that another machine has: its window may be long gone, which cannot be seen from here."""
+        if self._folder is None:
+            return False
+        self.release()
+        with suppress(OSError):
+            (self._folder / f"{key(path)}.lock").unlink(missing_ok=True)
+        return self.take(path) is None
 
     def release(self) -> None:
         """Let go of the file."""

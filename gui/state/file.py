@@ -168,6 +168,12 @@ class File(QObject):
         else:
             self._write(path, None)
 
+    def seize(self) -> None:
+        """Be the file's own window, where another machine has it open: the user knows that it has not."""
+        if self._path is not None and self._copy and self._claim.seize(self._path):
+            self._copy = False
+            self._tell()
+
     def close(self) -> None:
         """Finish what is being written, and let go of the file."""
         self._worker.close()

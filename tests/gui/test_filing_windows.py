@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication, QPushButton
 
 from gui.leftovers import Leftovers
 from gui.state import recovery, storing
-from gui.state.claim import data_folder
+from gui.state.claim import data_folder, key
 
 
 def recovery_folder():
@@ -151,3 +151,15 @@ def test_a_window_that_only_draws_asks_nothing_and_keeps_nothing(bench):
     one.window.close()
     assert not one.window.isVisible()
     assert one.file.modified
+
+
+def test_a_file_that_another_machine_had_open_can_be_edited_here(bench, stored):
+    lock = data_folder() / "open" / f"{key(stored)}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text("4711\nloopscope\nelsewhere.example\n0123456789abcdef\nfedcba9876543210\n")
+    one = bench()
+    one.filing.open(stored)
+    one.done()
+    assert "is open on elsewhere.example since" in one.said()[0]
+    one.filing.notices._copy.findChild(QPushButton, "seize").click()
+    assert one.said() == [] and not one.file.copy

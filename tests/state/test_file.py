@@ -9,7 +9,7 @@ import pytest
 from engine import tasks
 from engine.registry import cells
 from gui.state import storing
-from gui.state.claim import Claim
+from gui.state.claim import Claim, key
 from gui.state.cursor import OPERATION
 from gui.state.document import opened
 from gui.state.file import is_fresh
@@ -295,3 +295,19 @@ def test_where_no_claim_can_be_kept_files_open_all_the_same(bench, path, tmp_pat
     one = bench()
     one.save_as(path)
     assert one.file.path == path and not one.file.copy
+
+
+def test_a_claim_of_another_machine_can_be_seized(bench, path):
+    storing.write(path, opened("tagging"), View())
+    one = bench()
+    lock = one.data / "open" / f"{key(path)}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.write_text("4711\nloopscope\nelsewhere.example\n0123456789abcdef\nfedcba9876543210\n")
+    one.open(path)
+    assert one.file.copy and dict(one.said)["elsewhere"].host == "elsewhere.example"
+    one.file.seize()
+    assert not one.file.copy and one.file.save()
+    one.done()
+    two = bench()
+    two.open(path)
+    assert two.file.copy and dict(two.said)["elsewhere"].host == ""
