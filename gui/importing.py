@@ -86,7 +86,7 @@ class Importer(QObject):
         else:
             document = self._state.document
             text = self.tr("input from {}").format(self._path.name)
-            changes = {name: getattr(found, name) for name in ("sources", "targets", "initial", "arriving")}
+            changes = {name: getattr(found, name) for name in ("sources", "targets", "sequence", "initial", "arriving")}
             if found.task is not document.task:
                 text = self.tr("vocabulary from {}").format(self._path.name)
                 changes["task"] = found.task

@@ -26,6 +26,8 @@ from gui.state.project import GIVEN, Project, frozen
 from gui.state.session import TooLarge, compute
 
 NUMPY = "numpy"
+MOST_SEQUENCES = 256
+"""So many of one file are put on the bench together."""
 MOST_BESIDE = 2**28
 """What a file's model holds beside its recurrent layers is kept up to so many bytes."""
 
@@ -98,13 +100,14 @@ def offered(weights: Weights, wishes: Wishes, engine: str, device: str) -> tuple
     try:
         task = _task(weights.path, loaded, wishes)
         blamed = "source"
-        source = task.example if wishes.source is None else _fitting(task, wishes.source)
-        task.example, task.drawn = source, wishes.source is None
-        task.encode(source, wishes.target)
+        sources = (task.example,) if wishes.source is None else _fitted(task, wishes.source)
+        task.example, task.drawn = sources[0], wishes.source is None
+        for source in sources:
+            task.encode(source, wishes.target)
     except (ValueError, SpecError) as error:
         blamed = "target" if str(error).startswith("the target") else blamed
         raise ImportFileError(wishes.files.get(blamed, weights.path), str(error)) from None
-    return loaded, _project(task, (source,), (wishes.target,), engine, device)
+    return loaded, _project(task, sources, (wishes.target,) * len(sources), engine, device)
 
 
 def _task(path: Path, loaded: Loaded, wishes: Wishes) -> Imported:
@@ -128,6 +131,19 @@ def _origin(loaded: Loaded) -> Origin:
     beside = {} if size > MOST_BESIDE else {name[before:]: entry.read() for name, entry in loaded.beside.items()}
     dtypes = dict(loaded.dtypes) | {name[before:]: entry.dtype for name, entry in loaded.beside.items()}
     return Origin({ours: name[before:] for ours, name in loaded.names.items()}, dtypes, loaded.start, frozen(beside))
+
+
+def _fitted(task: Task, found: Any) -> tuple[Any, ...]:
+    """The sequences of a file as a task takes them; of several, axis 1 counts them, as in torch."""
+    axes = {"text": 2, "vectors": 3}.get(task.kind, 0)
+    if not isinstance(found, np.ndarray) or found.ndim != axes or 1 in found.shape[:2]:
+        return (_fitting(task, found),)
+    if found.shape[1] > MOST_SEQUENCES:
+        raise ValueError(
+            f"the sequence has the shape {found.shape}: {found.shape[1]:,} of them along axis 1, of which at most "
+            f"{MOST_SEQUENCES} are shown together; axis 0 are the steps"
+        )
+    return tuple(_fitting(task, found[:, b]) for b in range(found.shape[1]))
 
 
 def _fitting(task: Task, source: Any) -> Any:
@@ -189,11 +205,15 @@ def with_sequence(project: Project, path: Path) -> Project:
             found = (
                 np.asarray(found).reshape(np.shape(task.example)) if np.size(found) == np.size(task.example) else found
             )
-        source = _fitting(task, found) if task.kind != "grid" else found
-        task.encode(source)
+        sources = (found,) if task.kind == "grid" else _fitted(task, found)
+        for source in sources:
+            task.encode(source)
     except (ValueError, TypeError) as error:
         raise ImportFileError(path, str(error)) from None
-    at = project.sequence
+    if len(sources) > 1:
+        none = (None,) * len(sources)
+        return project.but(sources=sources, targets=none, sequence=0, initial={}, arriving={})
+    at, source = project.sequence, sources[0]
     sources = (*project.sources[:at], source, *project.sources[at + 1 :])
     targets = (*project.targets[:at], None, *project.targets[at + 1 :])
     # What a capture's sequence began with, and what arrived at its end, were that sequence's.

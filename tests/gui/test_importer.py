@@ -12,6 +12,7 @@ from gui import import_dialog, importing
 from gui.importing import Importer
 from gui.state.app_state import AppState
 from gui.state.document import opened
+from gui.state.importing import of_file
 
 
 @pytest.fixture
@@ -125,3 +126,14 @@ def test_of_what_is_chosen_while_another_choice_is_tried_nothing_is_lost(qtbot, 
     project = offered.args[0].project
     assert (project.spec.nonlinearity, project.spec.pattern, len(project.sources[0])) == ("relu", "many-to-one", 5)
     assert len(begun) == 2  # what was overtaken is not tried
+
+
+def test_a_batch_takes_the_place_of_all_sequences(bench, qtbot, tmp_path):
+    importer, state, _, said = bench
+    torch.save(torch.nn.GRU(3, 4).state_dict(), tmp_path / "gru.pt")
+    project = of_file(tmp_path / "gru.pt")
+    state.document.swap(project.but(sources=project.sources * 3, targets=project.targets * 3, sequence=2))
+    np.save(tmp_path / "x.npy", np.ones((5, 2, 3)))
+    importer.open(tmp_path / "x.npy")
+    qtbot.waitUntil(lambda: len(state.document.project.sources) == 2)
+    assert state.document.project.sequence == 0 and not said

@@ -138,12 +138,31 @@ def test_ids_of_a_file_are_one_sequence_and_what_their_text_says(speaker, tmp_pa
     assert offer(weights, Wishes(source=np.array([[1.0, 5.0]]))).project.sources == ("1 5",)
     two = Tokenizer("letters", ("a", "b", "ab", *"cdefgh"))
     for wishes, said in (
-        (Wishes(source=np.ones((3, 2))), r"has the shape \(3, 2\); the token ids of one are \(T,\)"),
+        (Wishes(source=np.ones((3, 2, 2))), r"has the shape \(3, 2, 2\); the token ids of one are \(T,\)"),
         (Wishes(source=np.array([1, np.nan])), "token ids are 0 to 8"),
         (Wishes(source=np.array([2, 0]), tokenizer=two), "that no text stands for"),
     ):
         with pytest.raises(ImportFileError, match=said):
             offer(weights, wishes)
+
+
+def test_a_batch_of_a_file_is_as_many_sequences(speaker, tmp_path):
+    weights, ids = Weights(speaker[1]), np.array([[1, 2], [3, 4], [5, 6]])
+    assert offer(weights, Wishes(source=ids)).project.sources == ("1 3 5", "2 4 6")
+    torch.save(torch.nn.GRU(3, 4).state_dict(), tmp_path / "gru.pt")
+    x = np.random.default_rng(0).standard_normal((6, 4, 3))
+    np.save(tmp_path / "x.npy", x)
+    project = with_sequence(of_file(tmp_path / "gru.pt"), tmp_path / "x.npy")
+    assert len(project.sources) == len(project.targets) == 4
+    trace = compute(project).trace
+    with torch.no_grad():
+        theirs = torch.load(tmp_path / "gru.pt")
+        gru = torch.nn.GRU(3, 4)
+        gru.load_state_dict(theirs)
+        assert np.abs(trace.value("l0.h") - gru(torch.from_numpy(x).float())[0].numpy()).max() < 1e-6
+    np.save(tmp_path / "x.npy", np.zeros((2, 257, 3)))
+    with pytest.raises(ImportFileError, match=r"x\.npy: .*257 of them along axis 1.*at most 256"):
+        with_sequence(project, tmp_path / "x.npy")
 
 
 def test_an_archive_of_arrays_is_weights_or_a_sequence(tmp_path):
