@@ -13,7 +13,8 @@ import os
 import secrets
 import shutil
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -25,6 +26,7 @@ from engine.interop import tensors
 from engine.interop.files import ImportFileError, check_members, read_bytes, reason
 from engine.network import Network
 from engine.spec import ModelSpec, SpecError
+from engine.stop import Stop
 
 SUFFIX = ".loopscope"
 VERSION = 1
@@ -137,28 +139,55 @@ def _writer(
     return write
 
 
-def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], None]) -> None:
-    """Replace a file by new content, so that at every moment the old or the new one is there, whole.
+@contextmanager
+def replacing(path: Path, stop: Stop | None = None) -> Iterator[Path]:
+    """Replace a file by what the block writes to the path that it is given, beside its place.
 
-    Where the path is a link, what it points at is replaced.
+    At every moment the old or the new one is there, whole. Where the path is a link, what it points at is replaced. An
+    old file's mode is the new one's.
+
+    Raises
+    ------
+    Cancelled
+        It is not wanted any more; what was there is untouched.
     """
     path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}{TEMPORARY}")
-    file = open(temporary, "xb")  # noqa: SIM115 (closed below, before it is moved)
+    open(temporary, "xb").close()
     try:
-        with file:
-            if isinstance(content, bytes):
-                file.write(content)
-            else:
-                content(file)
-            file.flush()
+        yield temporary
+        with open(temporary, "rb+") as file:  # Windows syncs no file that can only be read
             os.fsync(file.fileno())
         if path.exists():
             shutil.copymode(path, temporary)
-        os.replace(temporary, path)
+        with (stop or Stop()).placing():
+            os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], None], stop: Stop | None = None) -> None:
+    """Replace a file by new content, as :func:`replacing` does; it can be cancelled between any two pieces."""
+    with replacing(path, stop) as temporary, Watched(temporary, stop) as file:
+        if isinstance(content, bytes):
+            for piece in tensors.cut(memoryview(content)):
+                file.write(piece)
+        else:
+            content(file)
+
+
+class Watched(io.BufferedRandom):
+    """A file to write, of which every write asks first whether it is still wanted."""
+
+    def __init__(self, path: Path, stop: Stop | None = None) -> None:
+        super().__init__(io.FileIO(path, "w+"))
+        self._check = (stop or Stop()).check
+
+    def write(self, data: Any) -> int:
+        """Write, or raise `Cancelled`."""
+        self._check()
+        return super().write(data)
 
 
 def sweep(folder: Path) -> int:

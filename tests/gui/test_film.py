@@ -5,14 +5,16 @@ import importlib.util
 import re
 import shutil
 import sys
+import threading
 
 import pytest
 from PySide6.QtCore import QEvent, QSize
 from PySide6.QtWidgets import QApplication
 
+from engine.stop import Cancelled, Stop
 from gui import snapshot
 from gui.export import encoders
-from gui.export.encoders import GIF, PDF, WEBP, Cancelled, Frame
+from gui.export.encoders import GIF, MP4, PDF, WEBP, Frame
 from gui.export.film import Film, Plan, stops
 from gui.export.film_dialog import FilmDialog
 from gui.export.studio import SCORE, STAGE, WINDOW, Studio, Subject
@@ -163,10 +165,15 @@ def test_what_is_missing_is_said(monkeypatch):
 
 FFMPEG = """#!{python}
 import sys
+import time
+if "{hangs}" == "at once":
+    time.sleep(1000)
 with open(sys.argv[-1], "wb") as out:
     data = sys.stdin.buffer.read()
     size = sys.argv[sys.argv.index("-s") + 1].split("x")
     out.write(str(len(data) / (3 * int(size[0]) * int(size[1]))).encode())
+if "{hangs}":
+    time.sleep(1000)
 if "{said}":
     print("first", file=sys.stderr)
     sys.exit("{said}")
@@ -175,13 +182,13 @@ if "{said}":
 
 @pytest.fixture
 def ffmpeg(tmp_path, monkeypatch):
-    """A program of that name on the PATH, which counts the frames it is given, or fails and says why."""
+    """A program of that name on the PATH, which counts the frames it is given, or fails and says why, or hangs."""
     find = importlib.util.find_spec
 
-    def making(said=""):
+    def making(said="", hangs=""):
         folder = tmp_path / "bin"
         folder.mkdir()
-        (folder / "ffmpeg").write_text(FFMPEG.format(python=sys.executable, said=said))
+        (folder / "ffmpeg").write_text(FFMPEG.format(python=sys.executable, said=said, hangs=hangs))
         (folder / "ffmpeg").chmod(0o755)
         monkeypatch.setenv("PATH", str(folder))
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "av" else find(name))
@@ -214,6 +221,81 @@ def test_what_ffmpeg_says_is_passed_on_and_no_file_is_left(tmp_path, ffmpeg):
     with pytest.raises(Cancelled):
         encoders.encode(tmp_path / "film.mp4", ".mp4", stopped(), 3, 2.0)
     assert not list(tmp_path.glob("*.mp4"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
+@pytest.mark.parametrize("hangs", ["at once", "at the end"])
+def test_an_ffmpeg_that_hangs_is_ended_by_cancelling(tmp_path, ffmpeg, hangs):
+    ffmpeg(hangs=hangs)
+    stop, given, ended = Stop(), threading.Event(), []
+
+    def frames():
+        yield from grey(3, 300, 300)  # more than a pipe holds
+        given.set()
+
+    def encode():
+        try:
+            encoders.encode(tmp_path / "film.mp4", MP4, frames(), 3, 2.0, stop=stop)
+        except Cancelled:
+            ended.append(True)
+
+    thread = threading.Thread(target=encode)
+    thread.start()
+    if hangs == "at the end":
+        assert given.wait(20)
+    assert stop.cancel()
+    thread.join(20)
+    assert ended and not (tmp_path / "film.mp4").exists() and not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("kind", [GIF, "av", "ffmpeg"])  # WebP asks for no more than there are: see below
+def test_cancelled_after_its_last_frame_it_leaves_no_file(tmp_path, monkeypatch, kind):
+    if kind == "ffmpeg":
+        if shutil.which("ffmpeg") is None:
+            pytest.skip("there is no ffmpeg")
+        find = importlib.util.find_spec
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "av" else find(name))
+    elif kind == "av":
+        pytest.importorskip("av")
+    suffix = kind if kind == GIF else MP4
+    stop, path = Stop(), tmp_path / "out" / f"film{suffix}"
+    path.parent.mkdir()
+    path.write_bytes(b"before")
+
+    def frames():
+        yield from grey(3, 64, 48)
+        assert stop.cancel()
+
+    with pytest.raises(Cancelled):
+        encoders.encode(path, suffix, frames(), 3, 2.0, stop=stop)
+    with pytest.raises(Cancelled):
+        encoders.measured(suffix, [list(grey(3, 64, 48))], 3, 2.0, stop)
+    assert [(each.name, each.read_bytes()) for each in path.parent.iterdir()] == [(path.name, b"before")]
+
+
+@pytest.mark.parametrize("kind", [GIF, WEBP, PDF])
+def test_cancel_while_the_file_is_being_finished_leaves_none(qtbot, window, tmp_path, monkeypatch, kind):
+    reached, go = threading.Event(), threading.Event()
+    monkeypatch.setattr("os.fsync", lambda file: reached.set() or go.wait(20))
+    (tmp_path / "out").mkdir()
+    film = Film(window, plan(window, kind, 2), tmp_path / "out" / f"film{kind}", window)
+    film.start()
+    qtbot.waitUntil(reached.is_set, timeout=60_000)
+    stopped = film._stop.cancel()
+    go.set()
+    assert stopped and film.cancel()
+    assert not film.running and list((tmp_path / "out").iterdir()) == []
+
+
+def test_cancelled_too_late_it_says_so(qtbot, window, tmp_path):
+    film = Film(window, plan(window, WEBP, 2), tmp_path / "film.webp", window)
+    finished = []
+    film.finished.connect(finished.append)
+    film.start()
+    while not (tmp_path / "film.webp").exists():
+        film._turn()  # without the event loop, by which the thread's report would come
+    assert not film.cancel() and not finished
+    assert len(pictures(tmp_path / "film.webp")[1]) == 3
 
 
 def test_another_theme_of_the_window_leaves_the_film_s_alone(window):
