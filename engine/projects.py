@@ -170,11 +170,7 @@ def replacing(path: Path, stop: Stop | None = None) -> Iterator[Path]:
 def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], None], stop: Stop | None = None) -> None:
     """Replace a file by new content, as :func:`replacing` does; it can be cancelled between any two pieces."""
     with replacing(path, stop) as temporary, Watched(temporary, stop) as file:
-        if isinstance(content, bytes):
-            for piece in tensors.cut(memoryview(content)):
-                file.write(piece)
-        else:
-            content(file)
+        file.fill(content)
 
 
 class Watched(io.BufferedRandom):
@@ -188,6 +184,14 @@ class Watched(io.BufferedRandom):
         """Write, or raise `Cancelled`."""
         self._check()
         return super().write(data)
+
+    def fill(self, content: bytes | Callable[[IO[bytes]], None]) -> None:
+        """Write bytes in pieces, or have everything written by what is given."""
+        if isinstance(content, bytes):
+            for piece in tensors.cut(memoryview(content)):
+                self.write(piece)
+        else:
+            content(self)
 
 
 def sweep(folder: Path) -> int:
