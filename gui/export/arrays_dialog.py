@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QVBoxLayout,
 from engine import Trace
 from engine.interop import numbers, state_dict
 from engine.interop.state_dict import Origin
-from gui.export.saving import Filter, ask_path
+from gui.export.asking import Filter, ask_path
 from gui.theme import px
 from gui.widgets import Choice, FieldRow, label, push_button
 

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QDialog
 
 from engine.interop.imported import Imported
 from engine.interop.state_dict import Origin
-from gui.export.saving import Saver, ask_path
+from gui.export.asking import ask_path
+from gui.export.saving import Saver
 from gui.theme import theme
 from gui.widgets import Toast
 

@@ -10,10 +10,11 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from gui.export import encoders
+from gui.export.asking import ask_path
 from gui.export.encoders import GIF, MP4, PDF, WEBP
 from gui.export.fields import GIVEN, Fields, Preview
 from gui.export.film import Film, Plan, stops
-from gui.export.saving import ask_path, bytes_of
+from gui.export.saving import bytes_of
 from gui.export.studio import STAGE, STAGE_SIZE, NothingToDraw
 from gui.state.cursor import OPERATION, TOKEN
 from gui.theme import px

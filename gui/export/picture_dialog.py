@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QHBoxLayo
 
 from gui import snapshot
 from gui.export import studio
+from gui.export.asking import ask_path
 from gui.export.fields import Fields, Preview
-from gui.export.saving import ask_path, sentence
+from gui.export.saving import sentence
 from gui.export.studio import NothingToDraw, Subject
 from gui.theme import px
 from gui.widgets import Choice, FieldRow, label, push_button

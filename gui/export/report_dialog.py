@@ -15,7 +15,8 @@ from engine.interop.report import HTML, MARKDOWN, Picture
 from gui import snapshot, version
 from gui.export import studio
 from gui.export.arrays_dialog import Write
-from gui.export.saving import ask_path, sentence
+from gui.export.asking import ask_path
+from gui.export.saving import sentence
 from gui.export.studio import SCORE, NothingToDraw, Subject
 from gui.state.project import EDITED, FRESH, GIVEN, TRAINED, Project
 from gui.theme import px, theme, themes

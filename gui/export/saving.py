@@ -1,40 +1,15 @@
-"""Where a file goes to, and what is said when it is there or could not be written."""
+"""Files written on a thread, and what is said when one is there or could not be written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QLocale, QObject
-from PySide6.QtWidgets import QFileDialog, QWidget
 
 from gui.state import wording
 from gui.work.worker import Worker
-
-Filter = tuple[str, str]
-"""What a kind of file is called, and its suffix."""
-
-
-def ask_path(parent: QWidget, title: str, name: str, filters: Sequence[Filter]) -> Path | None:
-    """Ask where to write to; the dialog asks about a file that is there. None: nowhere.
-
-    Parameters
-    ----------
-    parent : QWidget
-    title : str
-    name : str
-        What the file is called where the user does not say otherwise.
-    filters : sequence of (str, str)
-        The kinds there are; the suffix of the chosen one is added where the name has none of theirs.
-    """
-    lines = [f"{text} (*{suffix})" for text, suffix in filters]
-    path, chosen = QFileDialog.getSaveFileName(parent, title, name, ";;".join(lines))
-    if not path:
-        return None
-    if not path.lower().endswith(tuple(suffix for _, suffix in filters)):
-        path += filters[lines.index(chosen) if chosen in lines else 0][1]
-    return Path(path)
 
 
 def sentence(path: Path, error: BaseException) -> str:

@@ -4,6 +4,7 @@ import errno
 import re
 import subprocess
 import sys
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -17,7 +18,7 @@ from gui import snapshot
 from gui.actions.exports import EXPORTS
 from gui.export import studio
 from gui.export.arrays_dialog import WeightsDialog
-from gui.export.saving import ask_path
+from gui.export.asking import ask_path
 from gui.export.studio import SCORE, STAGE, WINDOW, NothingToDraw, Subject, drawn
 from gui.main_window import MainWindow
 from gui.state import importing, storing
@@ -198,7 +199,7 @@ def test_weights(qtbot, window, tmp_path):
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 def test_scripts(qtbot, window, tmp_path, monkeypatch, library):
     path = tmp_path / "run.py"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    monkeypatch.setattr("gui.export.exporter.ask_path", lambda *_: path)
     window.actions_[f"file.script_{library}"].trigger()
     written(qtbot, window)
     if library == "numpy":
@@ -246,11 +247,56 @@ def test_nothing_is_offered_before_there_is_a_run(qtbot, early):
     assert all(path == "File › Export" for path, action in window.actions_.everything() if action.objectName() in ids)
 
 
-def test_a_name_without_a_suffix_gets_the_chosen_one(window, monkeypatch):
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/tmp/a.b", "SVG (*.svg)"))
-    assert ask_path(window, "x", "y", [("PNG", ".png"), ("SVG", ".svg")]).name == "a.b.svg"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
-    assert ask_path(window, "x", "y", [("PNG", ".png")]) is None
+@pytest.fixture
+def answers(monkeypatch):
+    """What the user chooses in each dialog that opens, and with which titles and names they opened."""
+
+    def answering(*chosen):
+        opened, coming, selected = [], iter(chosen), QFileDialog.selectedFiles
+
+        def exec_(dialog):
+            path, line = next(coming)
+            opened.append((dialog.windowTitle(), [Path(name).name for name in selected(dialog)]))
+            if line:
+                dialog.selectNameFilter(line)
+                dialog.filterSelected.emit(line)
+            monkeypatch.setattr(QFileDialog, "selectedFiles", lambda _: [str(path)])
+            return path is not None
+
+        monkeypatch.setattr(QFileDialog, "exec", exec_)
+        return opened
+
+    return answering
+
+
+PICTURES = [("PNG", ".png"), ("SVG", ".svg")]
+
+
+def test_a_name_without_a_suffix_gets_the_chosen_one(window, answers, tmp_path):
+    answers((tmp_path / "a.b", "SVG (*.svg)"), (tmp_path / "c.PNG", ""), (None, ""))
+    assert ask_path(window, "x", "y", PICTURES) == tmp_path / "a.b.svg"
+    assert ask_path(window, "x", "y", PICTURES) == tmp_path / "c.PNG"
+    assert ask_path(window, "x", "y", PICTURES) is None
+
+
+def test_a_file_that_the_dialog_did_not_ask_about_is_asked_about(window, answers, tmp_path):
+    (tmp_path / "a.b.svg").touch()
+    opened = answers((tmp_path / "a.b", "SVG (*.svg)"), (None, ""))
+    assert ask_path(window, "x", tmp_path / "y.svg", PICTURES) is None
+    assert opened == [("x", ["y.svg"]), ("“a.b.svg” is there already", ["a.b.svg"])]
+
+
+def test_the_dialog_itself_adds_the_suffix_before_it_asks(window, monkeypatch):
+    found = []
+
+    def exec_(dialog):
+        found.append((dialog.acceptMode(), dialog.defaultSuffix(), dialog.selectedNameFilter()))
+        dialog.filterSelected.emit("PNG (*.png)")
+        found.append(dialog.defaultSuffix())
+
+    monkeypatch.setattr(QFileDialog, "exec", exec_)
+    ask_path(window, "x", "y.svg", PICTURES)
+    assert found == [(QFileDialog.AcceptMode.AcceptSave, "svg", "SVG (*.svg)"), "png"]
 
 
 class Tagger:
