@@ -34,6 +34,8 @@ FACTS, ARRAYS, DIGESTS = "project.json", "arrays.safetensors", "digests.json"
 #: A zip cannot say less than 1980; every member says this, so that a save depends on its content alone.
 DATE = (1980, 1, 1, 0, 0, 0)
 TEMPORARY = ".saving"
+Content = bytes | Callable[[IO[bytes]], None]
+"""What a file holds, or what writes it to a stream."""
 
 
 class ProjectError(ImportFileError):
@@ -167,7 +169,7 @@ def replacing(path: Path, stop: Stop | None = None) -> Iterator[Path]:
         raise
 
 
-def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], None], stop: Stop | None = None) -> None:
+def write_whole(path: Path, content: Content, stop: Stop | None = None) -> None:
     """Replace a file by new content, as :func:`replacing` does; it can be cancelled between any two pieces."""
     with replacing(path, stop) as temporary, Watched(temporary, stop) as file:
         file.fill(content)
@@ -185,7 +187,7 @@ class Watched(io.BufferedRandom):
         self._check()
         return super().write(data)
 
-    def fill(self, content: bytes | Callable[[IO[bytes]], None]) -> None:
+    def fill(self, content: Content) -> None:
         """Write bytes in pieces, or have everything written by what is given."""
         if isinstance(content, bytes):
             for piece in tensors.cut(memoryview(content)):

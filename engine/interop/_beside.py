@@ -6,9 +6,8 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
-from engine.projects import TEMPORARY, Watched, write_whole
+from engine.projects import TEMPORARY, Content, Watched, write_whole
 from engine.stop import Stop
 
 
@@ -47,7 +46,7 @@ def write_both(path: Path, content: bytes, beside: Path, make: Callable[[Path], 
             raise
 
 
-def write_part(path: Path, content: bytes | Callable[[IO[bytes]], None], stop: Stop | None) -> None:
+def write_part(path: Path, content: Content, stop: Stop | None) -> None:
     """Write what is not in its place yet."""
     with Watched(path, stop) as file:
         file.fill(content)

@@ -14,7 +14,8 @@ import numpy as np
 import safetensors.numpy
 
 from engine.interop.numbers import ExportError, npz
-from engine.projects import write_whole
+from engine.projects import Content, write_whole
+from engine.stop import Stop
 
 SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
 OF_TORCH = (".pt", ".pth")
@@ -75,7 +76,7 @@ def _narrowed(array: np.ndarray, dtype: str) -> np.ndarray:
     return narrow if np.array_equal(narrow.astype(array.dtype), array, equal_nan=True) else array
 
 
-def save(path: str | Path, parameters: Mapping[str, np.ndarray]) -> None:
+def save(path: str | Path, parameters: Mapping[str, np.ndarray], stop: Stop | None = None) -> None:
     """Write parameters as a state dict: whole or not at all.
 
     Parameters
@@ -84,6 +85,8 @@ def save(path: str | Path, parameters: Mapping[str, np.ndarray]) -> None:
         ``.safetensors``, ``.npz``, or ``.pt`` and ``.pth``, which need torch and are read by ``torch.load``.
     parameters : mapping of str to ndarray
         In the order of the state dict.
+    stop : Stop, optional
+        What says that it is not wanted any more.
 
     Raises
     ------
@@ -101,11 +104,11 @@ def save(path: str | Path, parameters: Mapping[str, np.ndarray]) -> None:
     own = {name: np.ascontiguousarray(value) for name, value in parameters.items()}
     if kind == ".safetensors":
         # "pt" is what other programs look for before they read it as torch's.
-        data = safetensors.numpy.save(own, metadata={"format": "pt"})
+        data: Content = safetensors.numpy.save(own, metadata={"format": "pt"})
     else:
         data = npz(own) if kind == ".npz" else _checkpoint(own)
     try:
-        write_whole(path, data)
+        write_whole(path, data, stop)
     except OSError as error:
         raise ExportError(path, f"cannot be written: {error.strerror or error}") from None
 
