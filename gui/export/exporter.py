@@ -14,6 +14,7 @@ from engine.interop.imported import Imported
 from engine.interop.state_dict import Origin
 from gui.export.asking import ask_path
 from gui.export.saving import Saver
+from gui.export.under_way import UnderWay
 from gui.theme import theme
 from gui.widgets import Toast
 
@@ -39,6 +40,7 @@ class Exporter(QObject):
         self.toast = Toast(window)
         self.dialog: QDialog | None = None
         self.saver = Saver(self.toast.say, window.say_failure, self)
+        self.under_way = UnderWay(window, self.saver)
 
     def calls(self) -> dict[str, Callable[..., object]]:
         """What the actions do."""

@@ -14,9 +14,8 @@ from engine.interop.imported import Imported
 from engine.interop.report import HTML, MARKDOWN, Picture
 from gui import snapshot, version
 from gui.export import studio
-from gui.export.arrays_dialog import Write
 from gui.export.asking import ask_path
-from gui.export.saving import sentence
+from gui.export.saving import Write, sentence
 from gui.export.studio import SCORE, NothingToDraw, Subject
 from gui.state.project import EDITED, FRESH, GIVEN, TRAINED, Project
 from gui.theme import px, theme, themes

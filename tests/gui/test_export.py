@@ -14,6 +14,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from engine.interop import state_dict
+from engine.stop import Stop
 from gui import snapshot
 from gui.actions.exports import EXPORTS
 from gui.export import studio
@@ -315,7 +316,7 @@ def test_what_was_imported_goes_out_as_it_came_in(qtbot, dressed, tmp_path):
     project = importing.of_file(tmp_path / "in.pt", "numpy", "cpu")
     storing.write(tmp_path / "kept.loopscope", project, View())
     for each in (project, storing.read(tmp_path / "kept.loopscope").project):
-        dialog = WeightsDialog(each.parameters, each.task.origin, each.task.title, lambda path, job: job(), None)
+        dialog = WeightsDialog(each.parameters, each.task.origin, each.task.title, lambda path, job: job(Stop()), None)
         qtbot.addWidget(dialog)
         assert not dialog.names_row.isHidden()
         dialog.save(tmp_path / "out.pt")
