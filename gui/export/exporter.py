@@ -72,7 +72,7 @@ class Exporter(QObject):
         """Ask for a picture."""
         from gui.export.picture_dialog import PictureDialog
 
-        self._show(PictureDialog(self._window, self.saver.say_written))
+        self._show(PictureDialog(self._window, self.saver.write))
 
     def film(self) -> None:
         """Ask for a film; the window stays usable while it is made."""
