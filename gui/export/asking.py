@@ -33,7 +33,7 @@ def ask_path(parent: QWidget, title: str, start: str | Path, filters: Sequence[F
         if not path.exists():
             return path
         # The dialog knew another name: shown this one, it asks about the file.
-        title, start = QCoreApplication.translate("saving", "“{}” is there already").format(path.name), path
+        title, start = QCoreApplication.translate("asking", "“{}” is there already").format(path.name), path
 
 
 def _chosen(parent: QWidget, title: str, start: Path, suffixes: Mapping[str, str]) -> tuple[Path | None, str]:
