@@ -6,12 +6,9 @@ digests before it believes a number; nothing in a file is executed.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import io
 import json
-import os
-import secrets
 import shutil
 import zipfile
 from collections.abc import Callable, Mapping
@@ -28,13 +25,13 @@ from engine.interop import tensors
 from engine.interop.files import ImportFileError, check_members, read_bytes, reason
 from engine.network import Network
 from engine.spec import ModelSpec, SpecError
+from engine.writing import write_whole
 
 SUFFIX = ".loopscope"
 VERSION = 1
 FACTS, ARRAYS, DIGESTS = "project.json", "arrays.safetensors", "digests.json"
 #: A zip cannot say less than 1980; every member says this, so that a save depends on its content alone.
 DATE = (1980, 1, 1, 0, 0, 0)
-TEMPORARY = ".saving"
 
 
 class ProjectError(ImportFileError):
@@ -155,30 +152,6 @@ def _writer(
     return write
 
 
-def write_whole(path: Path, content: bytes | Callable[[IO[bytes]], object]) -> None:
-    """Replace a file by new content, so that at every moment the old or the new one is there, whole.
-
-    Where the path is a link, what it points at is replaced.
-    """
-    path = Path(os.path.realpath(path))
-    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(4)}{TEMPORARY}")
-    file = open(temporary, "xb")  # noqa: SIM115 (closed below, before it is moved)
-    try:
-        with file:
-            if isinstance(content, bytes):
-                file.write(content)
-            else:
-                content(file)
-            file.flush()
-            os.fsync(file.fileno())
-        if path.exists():
-            shutil.copymode(path, temporary)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def digest(path: str | Path) -> str:
     """What tells one content of a project file from another: the digest of its members' digests.
 
@@ -214,15 +187,6 @@ def _keep_older(path: Path) -> None:
         with suppress(FileExistsError), open(kept, "xb") as new, open(path, "rb") as old:
             shutil.copyfileobj(old, new)
             return
-
-
-def sweep(folder: Path, name: str = "") -> int:
-    """Remove what interrupted saves left in a folder, of one file or of all; how many files it was."""
-    begins = glob.escape(f".{name[:40]}.") if name else "."
-    left = [path for path in folder.glob(f"{begins}*{TEMPORARY}") if path.is_file()]
-    for path in left:
-        path.unlink(missing_ok=True)
-    return len(left)
 
 
 def load(path: str | Path) -> Saved:

@@ -18,14 +18,13 @@ from engine.interop.load import Weights
 from engine.recording import engines
 from engine.registry import cells
 from gui import kinds
+from gui.pictures import KINDS, LARGEST, SMALLEST
 from gui.state import importing, storing
 from gui.state.document import FIRST_ENGINE, opened
 from gui.state.project import Project
 from gui.state.storing import Opened
 
-KINDS = (".png", ".svg", ".pdf")
 SIZE = (1680, 1050)
-SMALLEST, LARGEST = 320, 16_384
 
 
 class UsageError(Exception):

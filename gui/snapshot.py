@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from html import unescape
 from pathlib import Path
 
@@ -11,9 +13,9 @@ from PySide6.QtGui import QFont, QImage, QPageSize, QPainter, QPainterPath, QPdf
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
-from engine.projects import write_whole
+from engine.writing import write_whole
+from gui.pictures import KINDS
 
-KINDS = (".png", ".svg", ".pdf")
 DPI = 96
 
 
@@ -39,22 +41,34 @@ def save(widget: QWidget, path: Path, scale: float | None = None) -> None:
     kind = path.suffix.lower()
     if kind not in KINDS:
         raise ValueError(f"{path.name}: a picture's name must end with {', '.join(KINDS)}")
+    write_whole(path, drawn(widget, kind, scale)())
+
+
+def drawn(widget: QWidget, kind: str, scale: float | None = None) -> Callable[[], bytes]:
+    """Draw a widget as it is now; return what makes a file's content of that, on any thread.
+
+    Parameters
+    ----------
+    widget : QWidget
+    kind : str
+        One of `KINDS`.
+    scale : float, optional
+        As of :func:`save`.
+    """
     if kind == ".png":
-        data = _png(widget, scale)
-    elif kind == ".svg":
-        data = svg(widget)
-    else:
-        pages = Pages()
-        pages.add(widget)
-        data = pages.finish()
-    write_whole(path, data)
+        return partial(_png, image(widget, scale))
+    if kind == ".svg":
+        return partial(_with_outlines, _svg(widget))
+    pages = Pages()
+    pages.add(widget)
+    return partial(bytes, pages.finish())
 
 
-def _png(widget: QWidget, scale: float | None) -> bytes:
+def _png(made: QImage) -> bytes:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     # Qt's stubs want bytes for the name of the format, and Qt a text.
-    if not image(widget, scale).save(buffer, "PNG"):  # type: ignore[call-overload]
+    if not made.save(buffer, "PNG"):  # type: ignore[call-overload]
         raise OSError("the picture could not be written")
     return _bytes(buffer)
 
@@ -95,6 +109,10 @@ def recorded(widget: QWidget) -> QPicture:
 
 def svg(widget: QWidget) -> bytes:
     """A widget as an SVG's bytes, its letters as outlines."""
+    return _with_outlines(_svg(widget))
+
+
+def _svg(widget: QWidget) -> bytes:
     target, buffer = QSvgGenerator(), QBuffer()
     target.setOutputDevice(buffer)
     target.setResolution(DPI)
@@ -107,7 +125,7 @@ def svg(widget: QWidget) -> bytes:
         raise OSError("the picture could not be drawn")
     widget.render(painter, QPoint(0, 0))
     painter.end()
-    return _TEXT.sub(_outlined, _bytes(buffer).decode()).encode()
+    return _bytes(buffer)
 
 
 def _bytes(buffer: QBuffer) -> bytes:
@@ -116,6 +134,10 @@ def _bytes(buffer: QBuffer) -> bytes:
 
 _TEXT = re.compile(r"<text ([^>]*)>(.*?)</text>", re.DOTALL)
 _ATTRIBUTE = re.compile(r'([\w:-]+)="([^"]*)"')
+
+
+def _with_outlines(data: bytes) -> bytes:
+    return _TEXT.sub(_outlined, data.decode()).encode()
 
 
 def _outlined(found: re.Match[str]) -> str:

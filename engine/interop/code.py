@@ -6,28 +6,35 @@ The step and its derivative are written out from the cell's equations, the same 
 from __future__ import annotations
 
 import base64
-import io
 import json
 import keyword
+import os
 import re
 import textwrap
+import zipfile
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from engine import feedback, layout, ops
 from engine.graph import Graph, Node
 from engine.interop import _script
-from engine.interop.files import ImportFileError
-from engine.projects import write_whole
+from engine.interop._beside import write_both, write_part
+from engine.interop.numbers import ExportError
+from engine.stop import Stop
 from engine.trace import Trace
+from engine.writing import write_whole
 
 NUMPY, TORCH = "numpy", "torch"
 LIBRARIES = {NUMPY: "NumPy alone", TORCH: "PyTorch, whose autograd takes the gradients"}
 #: Arrays of more bytes go into a file beside the script.
 MOST_INSIDE = 2 * 2**20
+#: The comment of such a file, an archive, by which it is known as a script's.
+MARK = b"The numbers of a script that Loopscope wrote"
 VALUES = {
     ops.TANH: "tanh({0})", ops.SIGMOID: "sigmoid({0})", ops.RELU: "relu({0})", ops.IDENTITY: "{0}",
     ops.PRODUCT: "{0} * {1}", ops.DIFFERENCE: "{0} - {1}", ops.MATVEC: "{0} @ {1}",
@@ -54,8 +61,10 @@ LOSSES = {
 }  # fmt: skip
 
 
-def save(path: str | Path, trace: Trace, library: str = NUMPY, title: str = "a network") -> None:
-    """Write a run as a script that makes the same numbers; large weights as an ``.npz`` beside it.
+def save(
+    path: str | Path, trace: Trace, library: str = NUMPY, title: str = "a network", stop: Stop | None = None
+) -> None:  # fmt: skip
+    """Write a run as a script that makes the same numbers; large weights into ``NAME_data.npz`` beside it.
 
     Parameters
     ----------
@@ -67,27 +76,49 @@ def save(path: str | Path, trace: Trace, library: str = NUMPY, title: str = "a n
         "numpy" (forward and backward by hand) or "torch" (backward by autograd).
     title : str
         What it is called in its first line.
+    stop : Stop, optional
+        What says that it is not wanted any more.
 
     Raises
     ------
-    ImportFileError
-        It cannot be written.
+    ExportError
+        It cannot be written, or there is such an ``.npz`` that no script of Loopscope's came with; no part of it is
+        left, and what was there is untouched.
     ValueError
         There is no such library.
     """
-    path = Path(path)
-    arrays = data(trace)
+    path, arrays = Path(path), data(trace)
+    beside = path.with_name(f"{path.stem}_data.npz")
+    large = sum(value.nbytes for value in arrays.values()) > MOST_INSIDE
+    read = f"DATA = dict(np.load(Path(__file__).with_name({json.dumps(beside.name)})))\n"
+    content = script(trace, library, title, path.name, read if large else written(arrays)).encode()
+    if large and not _free(beside):
+        raise ExportError(path, f"beside it lies {beside.name}, which came with no script; another name would do")
     try:
-        if sum(value.nbytes for value in arrays.values()) > MOST_INSIDE:
-            stream = io.BytesIO()
-            np.savez(stream, **arrays)  # type: ignore[arg-type]
-            write_whole(path.with_suffix(".npz"), stream.getvalue())
-            inside = 'DATA = dict(np.load(Path(__file__).with_suffix(".npz")))\n'
+        if large:
+            write_both(path, content, beside, partial(_write_data, arrays, stop), stop)
         else:
-            inside = written(arrays)
-        write_whole(path, script(trace, library, title, path.name, inside).encode())
+            write_whole(path, content, stop)
     except OSError as error:
-        raise ImportFileError(path, f"cannot be written: {error.strerror or error}") from None
+        raise ExportError(path, f"cannot be written: {error.strerror or error}") from None
+
+
+def _free(path: Path) -> bool:
+    """Whether nothing but a script's numbers is lost where others are put here."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.comment == MARK
+    except (OSError, zipfile.BadZipFile):
+        return not os.path.lexists(path)
+
+
+def _write_data(arrays: Mapping[str, np.ndarray], stop: Stop | None, path: Path) -> None:
+    def content(stream: IO[bytes]) -> None:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]
+        with zipfile.ZipFile(stream, "a") as archive:
+            archive.comment = MARK
+
+    write_part(path, content, stop)
 
 
 def script(trace: Trace, library: str = NUMPY, title: str = "a network", file: str = "run.py", inside: str = "") -> str:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import safetensors.numpy
 
-from engine.projects import DATE, write_whole
+from engine.projects import DATE
+from engine.stop import Stop
 from engine.trace import Trace
+from engine.writing import Content, write_whole
 
 TRACK_SUFFIXES = (".csv", ".npz")
 TRACE_SUFFIXES = (".npz", ".safetensors")
 #: Under this name a file says, as JSON, what its numbers are of.
 FACTS = "loopscope"
 VERSION = 1
+#: So many numbers become text before it is asked whether they are still wanted.
+PIECE = 2**14
 
 
 class ExportError(ValueError):
@@ -33,7 +36,9 @@ class ExportError(ValueError):
         return ExportError, (self.path, self.what)
 
 
-def save_track(path: str | Path, trace: Trace, key: str, gradient: bool = False) -> None:
+def save_track(
+    path: str | Path, trace: Trace, key: str, gradient: bool = False, stop: Stop | None = None
+) -> None:  # fmt: skip
     """Write one value of a run, or its gradient, at every step.
 
     Parameters
@@ -45,6 +50,8 @@ def save_track(path: str | Path, trace: Trace, key: str, gradient: bool = False)
     key : str
         One of ``trace.keys()``, or an operation inside a cell ("l0.f*c").
     gradient : bool
+    stop : Stop, optional
+        What says that it is not wanted any more.
 
     Raises
     ------
@@ -58,12 +65,12 @@ def save_track(path: str | Path, trace: Trace, key: str, gradient: bool = False)
     path = _checked(path, TRACK_SUFFIXES)
     array, name = (trace.grad(key), f"grad/{key}") if gradient else (trace.value(key), f"value/{key}")
     if path.suffix.lower() == ".csv":
-        _write(path, _csv(array))
+        _write(path, _csv(array), stop)
     else:
-        _write(path, npz({name: array, FACTS: np.array(facts(trace))}))
+        _write(path, npz({name: array, FACTS: np.array(facts(trace))}), stop)
 
 
-def save_trace(path: str | Path, trace: Trace) -> None:
+def save_trace(path: str | Path, trace: Trace, stop: Stop | None = None) -> None:
     """Write everything that a run recorded: values, gradients, parameters, and what went in.
 
     Parameters
@@ -73,6 +80,8 @@ def save_trace(path: str | Path, trace: Trace) -> None:
         ``parameter_grad/weight_ih_l0``, ``input/x``, ``input/target``, …; what they are of stands under "loopscope", as
         JSON: an array of text in an NPZ, metadata in safetensors.
     trace : engine.Trace
+    stop : Stop, optional
+        What says that it is not wanted any more.
 
     Raises
     ------
@@ -82,10 +91,10 @@ def save_trace(path: str | Path, trace: Trace) -> None:
     path = _checked(path, TRACE_SUFFIXES)
     found = arrays(trace)
     if path.suffix.lower() == ".npz":
-        _write(path, npz({**found, FACTS: np.array(facts(trace))}))
+        _write(path, npz({**found, FACTS: np.array(facts(trace))}), stop)
     else:
         own = {name: np.ascontiguousarray(value) for name, value in found.items()}
-        _write(path, safetensors.numpy.save(own, metadata={FACTS: facts(trace)}))
+        _write(path, safetensors.numpy.save(own, metadata={FACTS: facts(trace)}), stop)
 
 
 def arrays(trace: Trace) -> dict[str, np.ndarray]:
@@ -123,31 +132,41 @@ def _checked(path: str | Path, suffixes: tuple[str, ...]) -> Path:
     return path
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, content: Content, stop: Stop | None) -> None:
     try:
-        write_whole(path, data)
+        write_whole(path, content, stop)
     except OSError as error:
         raise ExportError(path, f"cannot be written: {error.strerror or error}") from None
 
 
-def _csv(array: np.ndarray) -> bytes:
-    stream = io.StringIO()
-    rows = csv.writer(stream, lineterminator="\n")
-    rows.writerow(["step", "sequence", *(f"unit {unit}" for unit in range(array.shape[2]))])
-    for (step, sequence), _ in np.ndenumerate(array[..., 0]):
-        # A float32's own shortest digits, not those of the float64 nearest to it.
-        rows.writerow([step, sequence, *(str(value) for value in array[step, sequence])])
-    return stream.getvalue().encode()
+def _csv(array: np.ndarray) -> Content:
+    """What writes a table to a stream, in pieces."""
+    steps, sequences, units = array.shape
+    lines = max(1, PIECE // max(1, units))
+
+    def write(stream: IO[bytes]) -> None:
+        stream.write(",".join(["step", "sequence", *(f"unit {unit}" for unit in range(units))]).encode() + b"\n")
+        rows = array.reshape(steps * sequences, units)
+        for first in range(0, len(rows), lines):
+            piece = rows[first : first + lines]
+            # A float32's own shortest digits, not those of the float64 nearest to it, which only NumPy knows.
+            texts = (map(str, row) for row in (piece.tolist() if piece.dtype == np.float64 else piece))
+            table = (f"{n // sequences},{n % sequences},{','.join(row)}\n" for n, row in enumerate(texts, first))
+            stream.write("".join(table).encode())
+
+    return write
 
 
-def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Return an NPZ's bytes; the same content gives the same ones."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(arrays):
-            with archive.open(_member(f"{name}.npy"), "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.asarray(arrays[name]), allow_pickle=False)
-    return stream.getvalue()
+def npz(arrays: Mapping[str, np.ndarray]) -> Content:
+    """Return what writes an NPZ to a stream; the same content gives the same bytes."""
+
+    def write(stream: IO[bytes]) -> None:
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in sorted(arrays):
+                with archive.open(_member(f"{name}.npy"), "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asarray(arrays[name]), allow_pickle=False)
+
+    return write
 
 
 def _member(name: str) -> zipfile.ZipInfo:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import platform
-import shutil
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -13,17 +15,23 @@ import numpy as np
 
 from engine import narration
 from engine.format import count, number, percent
+from engine.interop._beside import write_both, write_part
 from engine.interop._document import COLOURS, Block, Code, Heading, Picture, Table, Text, markdown, page
 from engine.interop.numbers import ExportError
 from engine.narration import Words
-from engine.projects import write_whole
+from engine.stop import Stop
 from engine.trace import Trace
+from engine.writing import write_whole
 
 __all__ = ["SUFFIXES", "Picture", "blocks", "save"]
 
 HTML, MARKDOWN = ".html", ".md"
 SUFFIXES = (HTML, MARKDOWN)
 PACKAGES = ("numpy", "torch")
+#: Says in a folder of pictures which ones a report put there, with the digest of each.
+LIST = ".pictures.json"
+#: What systems put into a folder that somebody looks at.
+LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")
 BEST = 3
 """So many of the likeliest classes are told."""
 PHASES = {"forward": "forward", "loss": "loss", "backward": "backward"}
@@ -31,9 +39,11 @@ PHASES = {"forward": "forward", "loss": "loss", "backward": "backward"}
 
 def save(
     path: str | Path, trace: Trace, words: Words, facts: Mapping[str, str], pictures: Sequence[Picture] = (),
-    colours: Mapping[str, str] = COLOURS,
+    colours: Mapping[str, str] = COLOURS, stop: Stop | None = None,
 ) -> None:  # fmt: skip
-    """Write a report: one HTML file, or Markdown with a folder of pictures beside it.
+    """Write a report: one HTML file, or Markdown with a folder ``NAME_pictures`` beside it.
+
+    A folder that is there is replaced where it holds nothing but what a report put there.
 
     Parameters
     ----------
@@ -47,11 +57,14 @@ def save(
     pictures : sequence of Picture
     colours : mapping of str to str
         Of an HTML file: "background", "text", "muted" and "line".
+    stop : Stop, optional
+        What says that it is not wanted any more.
 
     Raises
     ------
     ExportError
-        The file's name ends in something else, or it cannot be written; no part of it is left.
+        The file's name ends in something else, the folder holds what no report put there, or it cannot be written; no
+        part of it is left, and what was there is untouched.
     """
     path = Path(path)
     kind = path.suffix.lower()
@@ -59,21 +72,45 @@ def save(
         raise ExportError(path, f"ends in {kind or 'nothing'!r}; it must end in {' or '.join(SUFFIXES)}")
     found = blocks(trace, words, facts, pictures)
     folder = path.with_name(f"{path.stem}_pictures")
-    made = False
     try:
         if kind == HTML:
-            write_whole(path, page(found, facts.get("title", ""), colours).encode())
-            return
-        if pictures and not folder.is_dir():
-            folder.mkdir()
-            made = True
-        for picture in pictures:
-            write_whole(folder / f"{picture.name}.svg", picture.data)
-        write_whole(path, markdown(found, folder.name).encode())
+            write_whole(path, page(found, facts.get("title", ""), colours).encode(), stop)
+        elif not pictures:
+            write_whole(path, markdown(found, folder.name).encode(), stop)
+        elif foreign := _foreign(folder):
+            raise ExportError(path, f"beside it, {foreign} came with no report; another name would do")
+        else:
+            make = partial(_make_folder, pictures, stop)
+            write_both(path, markdown(found, folder.name).encode(), folder, make, stop)
     except OSError as error:
-        if made:
-            shutil.rmtree(folder, ignore_errors=True)
         raise ExportError(path, f"cannot be written: {error.strerror or error}") from None
+
+
+def _make_folder(pictures: Sequence[Picture], stop: Stop | None, folder: Path) -> None:
+    folder.mkdir()
+    for picture in pictures:
+        write_part(folder / f"{picture.name}.svg", picture.data, stop)
+    listed = {f"{picture.name}.svg": _digest(picture.data) for picture in pictures}
+    write_part(folder / LIST, json.dumps(listed, indent=1).encode(), stop)
+
+
+def _foreign(folder: Path) -> str:
+    """What a folder of this name holds that no report put there, or that was changed since; empty where nothing."""
+    if not os.path.lexists(folder):
+        return ""
+    try:
+        listed = dict(json.loads((folder / LIST).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        listed = {}
+    for path in sorted(folder.iterdir()):
+        known = path.is_file() and listed.get(path.name) == _digest(path.read_bytes())
+        if not known and path.name not in (LIST, *LITTER):
+            return f"{folder.name}/{path.name}"
+    return ""
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def blocks(trace: Trace, words: Words, facts: Mapping[str, str], pictures: Sequence[Picture] = ()) -> list[Block]:

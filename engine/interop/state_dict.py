@@ -14,7 +14,8 @@ import numpy as np
 
 from engine.interop import tensors
 from engine.interop.numbers import ExportError, npz
-from engine.projects import write_whole
+from engine.stop import Stop
+from engine.writing import Content, write_whole
 
 SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
 OF_TORCH = (".pt", ".pth")
@@ -90,7 +91,8 @@ def _narrowed(array: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def save(
-    path: str | Path, parameters: Mapping[str, np.ndarray], bfloat16: Collection[str] = frozenset()
+    path: str | Path, parameters: Mapping[str, np.ndarray], bfloat16: Collection[str] = frozenset(),
+    stop: Stop | None = None,
 ) -> None:  # fmt: skip
     """Write parameters as a state dict: whole or not at all.
 
@@ -102,6 +104,8 @@ def save(
         In the order of the state dict.
     bfloat16 : collection of str
         Which of them are written so; not into an ``.npz``, which has no such numbers.
+    stop : Stop, optional
+        What says that it is not wanted any more.
 
     Raises
     ------
@@ -119,11 +123,11 @@ def save(
     own = {name: np.ascontiguousarray(value) for name, value in parameters.items()}
     if kind == ".safetensors":
         # "pt" is what other programs look for before they read it as torch's.
-        data = b"".join(tensors.pieces(own, bfloat16, {"format": "pt"}))
+        data: Content = b"".join(tensors.pieces(own, bfloat16, {"format": "pt"}))
     else:
         data = npz(own) if kind == ".npz" else _checkpoint(own, bfloat16)
     try:
-        write_whole(path, data)
+        write_whole(path, data, stop)
     except OSError as error:
         raise ExportError(path, f"cannot be written: {error.strerror or error}") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QVBoxLayout,
 from engine import Trace
 from engine.interop import numbers, state_dict
 from engine.interop.state_dict import Origin
-from gui.export.saving import Filter, ask_path
+from gui.export.asking import Filter, ask_path
+from gui.export.saving import Job, Write
 from gui.theme import px
 from gui.widgets import Choice, FieldRow, label, push_button
 
-Write = Callable[[Path, Callable[[], Any]], None]
 RUN, TRACK = "run", "track"
 EVERYTHING, RECURRENT = "everything", "recurrent"
 OURS, THEIRS = "ours", "theirs"
@@ -65,7 +65,7 @@ class _Asking(QDialog):
         """What the file is called where the user does not say otherwise; without a suffix."""
         raise NotImplementedError
 
-    def job(self, path: Path) -> Callable[[], Any]:
+    def job(self, path: Path) -> Job:
         """What writes the file."""
         raise NotImplementedError
 
@@ -131,7 +131,7 @@ class NumbersDialog(_Asking):
             return "run"
         return ("grad-" if self.gradient.isChecked() else "") + self.key.current()
 
-    def job(self, path: Path) -> Callable[[], Any]:
+    def job(self, path: Path) -> Job:
         """Write it by :mod:`engine.interop.numbers`."""
         if self.what.current() == RUN:
             return partial(numbers.save_trace, path, self._trace)
@@ -187,7 +187,7 @@ class WeightsDialog(_Asking):
         """The scenario's, or the file's that it came from."""
         return Path(self._title).stem
 
-    def job(self, path: Path) -> Callable[[], Any]:
+    def job(self, path: Path) -> Job:
         """Write it by :mod:`engine.interop.state_dict`."""
         found, theirs = self.chosen(), self.names.current() == THEIRS
         return partial(state_dict.save, path, found, state_dict.in_bfloat16(found, self._origin) if theirs else ())

@@ -15,16 +15,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from engine.stop import Stop
+from engine.writing import Watched, replacing
+
 GIF, WEBP, MP4, PDF = ".gif", ".webp", ".mp4", ".pdf"
 COLOURS = 256
 PALETTE_SIDE = 640
 """Frames are made so small before a palette is chosen for them."""
 TIMEOUT = 120
 """Seconds that an encoder may take to finish after its last frame."""
-
-
-class Cancelled(Exception):
-    """The user does not want the film any more."""
 
 
 class EncoderError(ValueError):
@@ -51,7 +50,8 @@ def missing(kind: str) -> str:
 
 
 def encode(
-    path: Path, kind: str, frames: Iterator[Frame], count: int, fps: float, samples: Sequence[Frame] = ()
+    path: Path, kind: str, frames: Iterator[Frame], count: int, fps: float, samples: Sequence[Frame] = (),
+    stop: Stop | None = None,
 ) -> None:  # fmt: skip
     """Write a film: whole or not at all.
 
@@ -68,30 +68,41 @@ def encode(
         Frames a second.
     samples : sequence of Frame
         Some of them: a GIF's one palette is chosen for these.
+    stop : Stop, optional
+        What says that the film is not wanted any more; it ends within a frame then.
 
     Raises
     ------
+    Cancelled
+        It is not wanted any more; no file is left.
     OSError
         The file cannot be written.
     EncoderError
         There is no encoder, or it failed.
     """
+    stop = stop or Stop()
+    with replacing(path, stop) as temporary:
+        _encode(temporary, kind, frames, count, fps, samples, stop)
+
+
+def _encode(
+    path: Path, kind: str, frames: Iterator[Frame], count: int, fps: float, samples: Sequence[Frame], stop: Stop
+) -> None:  # fmt: skip
     if missing(kind):
         raise EncoderError(missing(kind))
-    handle, name = tempfile.mkstemp(suffix=kind, prefix=".loopscope-", dir=path.parent)
-    os.close(handle)
-    try:
-        ENCODERS[kind](name, frames, count, fps, samples)
-        with open(name, "rb") as file:
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+
+    def wanted() -> Iterator[Frame]:
+        for frame in frames:
+            stop.check()
+            yield frame
+
+    ENCODERS[kind](path, wanted(), count, fps, samples, stop)
+    stop.check()
 
 
-def measured(kind: str, runs: Sequence[Sequence[Frame]], count: int, fps: float) -> int:
+def measured(
+    kind: str, runs: Sequence[Sequence[Frame]], count: int, fps: float, stop: Stop | None = None
+) -> int:  # fmt: skip
     """How many bytes a film will have, by encoding some of its frames.
 
     Parameters
@@ -102,14 +113,17 @@ def measured(kind: str, runs: Sequence[Sequence[Frame]], count: int, fps: float)
     count : int
         How many frames the film has.
     fps : float
+    stop : Stop, optional
+        As of :func:`encode`.
     """
+    stop = stop or Stop()
     samples = [frame for run in runs for frame in run]
     firsts, further, steps = 0, 0, 0
     with tempfile.TemporaryDirectory(prefix="loopscope-") as folder:
         path = Path(folder) / f"part{kind}"
 
         def size(frames: Sequence[Frame]) -> int:
-            encode(path, kind, iter(frames), len(frames), fps, samples)
+            _encode(path, kind, iter(frames), len(frames), fps, samples, stop)
             return path.stat().st_size
 
         for run in runs:
@@ -146,7 +160,9 @@ def palette(samples: Sequence[Frame]) -> Any:
     return sheet.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
 
 
-def _gif(name: str, frames: Iterator[Frame], count: int, fps: float, samples: Sequence[Frame]) -> None:
+def _gif(
+    path: Path, frames: Iterator[Frame], count: int, fps: float, samples: Sequence[Frame], stop: Stop
+) -> None:  # fmt: skip
     from PIL import Image
 
     first = next(frames)
@@ -158,14 +174,18 @@ def _gif(name: str, frames: Iterator[Frame], count: int, fps: float, samples: Se
     rest = (reduced(frame) for frame in frames)
     # A GIF counts in hundredths of a second; players take less than two of them for ten.
     hold = max(20, round(100 / fps) * 10)
-    reduced(first).save(
-        name, "GIF", save_all=True, append_images=rest, duration=hold, loop=0, optimize=False, disposal=1
-    )
+    # Pillow takes all frames before it writes the first one.
+    with Watched(path, stop) as file:
+        reduced(first).save(
+            file, "GIF", save_all=True, append_images=rest, duration=hold, loop=0, optimize=False, disposal=1
+        )
 
 
-def _webp(name: str, frames: Iterator[Frame], count: int, fps: float, samples: Sequence[Frame]) -> None:
+def _webp(
+    path: Path, frames: Iterator[Frame], count: int, fps: float, samples: Sequence[Frame], stop: Stop
+) -> None:  # fmt: skip
     reel = _reel(frames, count)
-    reel.save(name, "WEBP", save_all=True, duration=round(1000 / fps), loop=0, lossless=True, quality=30, method=1)
+    reel.save(path, "WEBP", save_all=True, duration=round(1000 / fps), loop=0, lossless=True, quality=30, method=1)
 
 
 def _reel(frames: Iterator[Frame], count: int) -> Any:
@@ -191,11 +211,13 @@ def _reel(frames: Iterator[Frame], count: int) -> Any:
     return Reel()
 
 
-def _mp4(name: str, frames: Iterator[Frame], count: int, fps: float, samples: Sequence[Frame]) -> None:
-    (_by_av if importlib.util.find_spec("av") is not None else _by_ffmpeg)(name, frames, fps)
+def _mp4(
+    path: Path, frames: Iterator[Frame], count: int, fps: float, samples: Sequence[Frame], stop: Stop
+) -> None:  # fmt: skip
+    (_by_av if importlib.util.find_spec("av") is not None else _by_ffmpeg)(str(path), frames, fps, stop)
 
 
-def _by_av(name: str, frames: Iterator[Frame], fps: float) -> None:
+def _by_av(name: str, frames: Iterator[Frame], fps: float, stop: Stop) -> None:
     import av
 
     first = next(frames)
@@ -209,7 +231,10 @@ def _by_av(name: str, frames: Iterator[Frame], fps: float) -> None:
                 picture = _picture(frame).crop((0, 0, width, height))
                 for packet in stream.encode(av.VideoFrame.from_image(picture)):
                     container.mux(packet)
-            for packet in stream.encode():
+            # The encoder still holds some dozens of frames; each takes its time.
+            for packet in stream.codec_context.encode_lazy(None):
+                stop.check()
+                packet.stream = stream
                 container.mux(packet)
     except av.error.FFmpegError as error:
         if isinstance(error, OSError) and error.errno is not None and 0 < error.errno < 200:
@@ -217,30 +242,35 @@ def _by_av(name: str, frames: Iterator[Frame], fps: float) -> None:
         raise EncoderError(f"the encoder for MP4 failed: {error}") from None
 
 
-def _by_ffmpeg(name: str, frames: Iterator[Frame], fps: float) -> None:
+def _by_ffmpeg(name: str, frames: Iterator[Frame], fps: float, stop: Stop) -> None:
     first = next(frames)
     size = f"{first.width}x{first.height}"
     command = [
         *("ffmpeg", "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", f"{fps:g}"),
         *("-i", "-", "-an", "-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-c:v", "libx264", "-pix_fmt", "yuv420p"),
-        *("-crf", "18", "-movflags", "+faststart", name),
+        *("-crf", "18", "-movflags", "+faststart", "-f", "mp4", name),
     ]
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
         assert process.stdin is not None
         try:
-            for frame in _chained(first, frames):
-                process.stdin.write(_packed(frame))
-            process.stdin.close()
-            status = process.wait(TIMEOUT)
-        except BrokenPipeError:  # it has ended by itself, and said why
-            status = process.wait(TIMEOUT) or 1
+            with stop.calling(process.kill):
+                try:
+                    for frame in _chained(first, frames):
+                        process.stdin.write(_packed(frame))
+                    process.stdin.close()
+                    status = process.wait(TIMEOUT)
+                except BrokenPipeError:  # it has ended by itself, and said why
+                    status = process.wait(TIMEOUT) or 1
+        except subprocess.TimeoutExpired:
+            raise EncoderError(f"ffmpeg did not end within {TIMEOUT} s of its last frame") from None
         finally:
             if process.poll() is None:
                 process.kill()
                 process.wait()
             with contextlib.suppress(OSError):  # what it did not take
                 process.stdin.close()
+        stop.check()  # killed, it says nothing
         if status:
             said.seek(0)
             lines = said.read().decode(errors="replace").strip().splitlines()
@@ -263,6 +293,6 @@ def _chained(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
     yield from rest
 
 
-ENCODERS: dict[str, Callable[[str, Iterator[Frame], int, float, Sequence[Frame]], None]] = {
+ENCODERS: dict[str, Callable[[Path, Iterator[Frame], int, float, Sequence[Frame], Stop], None]] = {
     GIF: _gif, WEBP: _webp, MP4: _mp4,
 }  # fmt: skip

@@ -12,7 +12,9 @@ from PySide6.QtWidgets import QDialog
 
 from engine.interop.imported import Imported
 from engine.interop.state_dict import Origin
-from gui.export.saving import Saver, ask_path
+from gui.export.asking import ask_path
+from gui.export.saving import Saver
+from gui.export.under_way import UnderWay
 from gui.theme import theme
 from gui.widgets import Toast
 
@@ -38,6 +40,7 @@ class Exporter(QObject):
         self.toast = Toast(window)
         self.dialog: QDialog | None = None
         self.saver = Saver(self.toast.say, window.say_failure, self)
+        self.under_way = UnderWay(window, self.saver)
 
     def calls(self) -> dict[str, Callable[..., object]]:
         """What the actions do."""
@@ -69,7 +72,7 @@ class Exporter(QObject):
         """Ask for a picture."""
         from gui.export.picture_dialog import PictureDialog
 
-        self._show(PictureDialog(self._window, self.saver.say_written))
+        self._show(PictureDialog(self._window, self.saver.write))
 
     def film(self) -> None:
         """Ask for a film; the window stays usable while it is made."""

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui import palette, snapshot
 from gui.export import studio
-from gui.export.studio import LARGEST, SCORE, SMALLEST, STAGE, WINDOW, NothingToDraw, Subject
+from gui.export.studio import SCORE, STAGE, WINDOW, NothingToDraw, Subject
+from gui.pictures import LARGEST, SMALLEST
 from gui.theme import px, theme, themes
 from gui.widgets import Choice, FieldRow, IntField, label
 from gui.widgets.painted import Painted

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
 
-from engine.projects import write_whole
+from engine.stop import Cancelled, Stop
+from engine.writing import write_whole
 from gui import snapshot
 from gui.export import encoders
-from gui.export.encoders import PDF, Cancelled, Frame
+from gui.export.encoders import PDF, Frame
 from gui.export.saving import sentence
 from gui.export.studio import Studio, Subject
 from gui.state.cursor import TOKEN, Cursor
@@ -89,10 +90,11 @@ class Film(QObject):
 
     def __init__(self, window: MainWindow, plan: Plan, path: Path | None, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._plan, self._path = plan, path
+        self.path = path
+        self._plan, self._stop = plan, Stop()
         self._studio: Studio | None = Studio(window, plan.subject)
         self._samples: list[Frame] = []
-        self._drawn, self._over, self._begun = 0, False, False
+        self._drawn, self._over, self._begun, self._in_time = 0, False, False, True
         self._queue: queue.Queue[Frame | bool] = queue.Queue()
         self._pages: snapshot.Pages | None = None
         self._todo = [index for run in plan.runs() for index in run]
@@ -115,10 +117,11 @@ class Film(QObject):
             self._hand_over()
         self._timer.start(0)
 
-    def cancel(self) -> None:
-        """Stop at once; no file is left."""
+    def cancel(self) -> bool:
+        """Stop at once; tell whether that came in time: then no file is left. Else it is there, whole."""
         if not self._over:
             self._end()
+        return self._in_time
 
     # Turns ----------------------------------------------------------------------------------------------------
 
@@ -145,32 +148,33 @@ class Film(QObject):
             if not self._samples_wanted():
                 self._hand_over()
             return False
-        if self._path is None or self._drawn >= len(self._plan.indices):
+        if self.path is None or self._drawn >= len(self._plan.indices):
             return True  # the encoder is at work
         if self._queue.qsize() >= AHEAD or not self._at(studio, self._plan.indices[self._drawn]):
             return True
         self._queue.put(_frame(studio))
         self._count()
-        if self._drawn == len(self._plan.indices):
+        if not self._over and self._drawn == len(self._plan.indices):
             self._queue.put(True)
         return False
 
     def _samples_wanted(self) -> bool:
-        wanted = self._path is None or self._plan.kind == encoders.GIF
+        wanted = self.path is None or self._plan.kind == encoders.GIF
         return wanted and len(self._samples) < len(self._todo)
 
     def _hand_over(self) -> None:
         """Let the thread begin: with frames that come, or with the samples that are to be measured."""
         plan, count = self._plan, len(self._plan.indices)
-        if self._path is not None:
-            frames = _arriving(self._queue)
-            samples = tuple(self._samples)
-            job: Callable[[], Any] = partial(encoders.encode, self._path, plan.kind, frames, count, plan.fps, samples)
+        if self.path is not None:
+            frames, samples = _arriving(self._queue), tuple(self._samples)
+            job: Callable[[], Any] = partial(
+                encoders.encode, self.path, plan.kind, frames, count, plan.fps, samples, self._stop
+            )
         else:
             runs, rest = [], iter(self._samples)
             for run in plan.runs():
                 runs.append(list(islice(rest, len(run))))
-            job = partial(encoders.measured, plan.kind, runs, count, plan.fps)
+            job = partial(encoders.measured, plan.kind, runs, count, plan.fps, self._stop)
         self._worker.submit(job)
 
     def _at(self, studio: Studio, index: int) -> bool:
@@ -186,25 +190,25 @@ class Film(QObject):
     # A page for each step ---------------------------------------------------------------------------------------
 
     def _page(self, studio: Studio) -> bool:
-        indices = self._plan.indices if self._path is not None else tuple(self._todo)
+        indices = self._plan.indices if self.path is not None else tuple(self._todo)
         if self._pages is None:
             self._pages = snapshot.Pages()
+        if self._drawn == len(indices):
+            return True  # the thread writes it
         if not self._at(studio, indices[self._drawn]):
             return True
         with studio.drawing() as widget:
             self._pages.add(widget)
         self._count()
-        if self._drawn < len(indices):
+        if self._over or self._drawn < len(indices):
             return False
         data, more = self._pages.finish(), len(self._plan.indices) - len(indices)
-        if self._path is None:
+        if self.path is None:
             size = round(len(data) + more * self._pages.per_page)
             self._end()
             self.measured.emit(size)
         else:
-            write_whole(self._path, data)
-            self._end()
-            self.finished.emit(self._path)
+            self._worker.submit(partial(write_whole, self.path, data, self._stop))
         return False
 
     # The end ----------------------------------------------------------------------------------------------------
@@ -213,27 +217,27 @@ class Film(QObject):
         if self._over:
             return
         self._end()
-        if self._path is None:
+        if self.path is None:
             self.measured.emit(result)
         else:
-            self.finished.emit(self._path)
+            self.finished.emit(self.path)
 
     def _on_failed(self, ticket: int, error: Exception) -> None:
         if not self._over:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        path = self._path
+        path = self.path
         self._end()
         self.failed.emit(sentence(path, error) if path is not None else str(error))
 
     def _end(self) -> None:
-        self._over = True
+        self._over, self._in_time = True, self._stop.cancel()
         self._timer.stop()
         while not self._queue.empty():
             self._queue.get_nowait()
         self._queue.put(False)  # what waits for a frame is told that none comes
-        self._worker.close()
+        self._worker.abandon()
         if self._pages is not None:
             self._pages.finish()
         if self._studio is not None:

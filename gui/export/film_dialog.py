@@ -10,10 +10,11 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from gui.export import encoders
+from gui.export.asking import ask_path
 from gui.export.encoders import GIF, MP4, PDF, WEBP
 from gui.export.fields import GIVEN, Fields, Preview
 from gui.export.film import Film, Plan, stops
-from gui.export.saving import ask_path, bytes_of
+from gui.export.saving import bytes_of
 from gui.export.studio import STAGE, STAGE_SIZE, NothingToDraw
 from gui.state.cursor import OPERATION, TOKEN
 from gui.theme import px
@@ -87,8 +88,9 @@ class FilmDialog(QDialog):
 
     def done(self, result: int) -> None:
         """Stop what is under way: no file is left."""
-        if self.film is not None:
-            self.film.cancel()
+        film, self.film = self.film, None
+        if film is not None and not film.cancel() and film.path is not None:
+            self._written(film.path)
         super().done(result)
 
     # Making ---------------------------------------------------------------------------------------------------
@@ -198,15 +200,17 @@ class FilmDialog(QDialog):
         self.note.setText(self.tr("Drawing the frames…") if path is not None else self.tr("Encoding some frames…"))
         film.start()
 
-    def _stop(self) -> None:
+    def _stop(self) -> bool:
+        """End it, one way or another; tell whether no file is left."""
         film, self.film = self.film, None
+        in_time = film is None or film.cancel()
         if film is not None:
-            film.cancel()
             film.deleteLater()
         self.fields.setEnabled(True)
         self.cancel_button.setText(self.tr("Close"))
         self.bar.hide()
         self._tell()
+        return in_time
 
     def _on_progressed(self, drawn: int, count: int) -> None:
         if self.bar.maximum() > 0:
@@ -230,11 +234,13 @@ class FilmDialog(QDialog):
         self.note.setText(text)
 
     def _on_cancel(self) -> None:
-        if self.film is None:
+        film = self.film
+        if film is None:
             self.reject()
-        else:
-            self._stop()
+        elif self._stop() or film.path is None:
             self.note.setText(self.tr("Cancelled; no file was left."))
+        else:
+            self._on_finished(film.path)
 
     def _on_save(self) -> None:
         kind = self.format.current()

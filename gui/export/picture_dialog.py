@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt
 from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QHBoxLayout, QVBoxLayout
 
+from engine.stop import Stop
+from engine.writing import write_whole
 from gui import snapshot
 from gui.export import studio
+from gui.export.asking import ask_path
 from gui.export.fields import Fields, Preview
-from gui.export.saving import ask_path, sentence
+from gui.export.saving import Write, sentence
 from gui.export.studio import NothingToDraw, Subject
 from gui.theme import px
 from gui.widgets import Choice, FieldRow, label, push_button
@@ -31,15 +35,15 @@ class PictureDialog(QDialog):
     Parameters
     ----------
     window : MainWindow
-    written : callable
-        Is given the path of a file that is there.
+    write : callable
+        Is given a path, and what writes it, to be called on another thread.
     """
 
-    def __init__(self, window: MainWindow, written: Callable[[Path], object]) -> None:
+    def __init__(self, window: MainWindow, write: Write) -> None:
         super().__init__(window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(self.tr("Picture"))
-        self._window, self._written = window, written
+        self._window, self._write = window, write
         self.fields = Fields(window, panels=True)
         self.preview = Preview(window, self.fields)
         self.format = Choice(
@@ -67,14 +71,14 @@ class PictureDialog(QDialog):
         self.preview.refresh()
 
     def save(self, path: Path) -> None:
-        """Write the picture; what goes wrong is said in the dialog."""
+        """Draw the picture, and have it written."""
         try:
             with studio.drawn(self._window, self.fields.subject()) as widget:
-                snapshot.save(widget, path, self._scaled())
+                content = snapshot.drawn(widget, path.suffix.lower(), self._scaled())
         except (OSError, NothingToDraw, MemoryError) as error:
             self._say(sentence(path, error))
             return
-        self._written(path)
+        self._write(path, partial(_write, path, content))
         self.accept()
 
     def _scaled(self) -> float | None:
@@ -137,6 +141,10 @@ class PictureDialog(QDialog):
 
     def _say(self, text: str) -> None:
         self.note.setText(text)
+
+
+def _write(path: Path, content: Callable[[], bytes], stop: Stop) -> None:
+    write_whole(path, content(), stop)
 
 
 def copy(window: MainWindow, subject: Subject, scale: float = 2.0) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,13 +10,16 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QVBoxLayout
 
+from engine import Trace
 from engine.interop import report
 from engine.interop.imported import Imported
 from engine.interop.report import HTML, MARKDOWN, Picture
+from engine.narration import Words
+from engine.stop import Stop
 from gui import snapshot, version
 from gui.export import studio
-from gui.export.arrays_dialog import Write
-from gui.export.saving import ask_path, sentence
+from gui.export.asking import ask_path
+from gui.export.saving import Write, sentence
 from gui.export.studio import SCORE, NothingToDraw, Subject
 from gui.state.project import EDITED, FRESH, GIVEN, TRAINED, Project
 from gui.theme import px, theme, themes
@@ -24,6 +28,8 @@ from gui.widgets import Choice, FieldRow, label, push_button
 if TYPE_CHECKING:
     from gui.main_window import MainWindow
 
+Drawn = tuple[str, str, Callable[[], bytes]]
+"""A picture's name, its title, and what makes its file of it on another thread."""
 LEFT_OUT = ("dock.build", "dock.transport")
 """Panels that say nothing about the run that the report does not."""
 
@@ -80,7 +86,7 @@ class ReportDialog(QDialog):
             self.note.setText(self.tr("Nothing has been computed yet."))
             return
         try:
-            pictures = [self._drawn(name, tick.text()) for name, tick in self.pictures.items() if tick.isChecked()]
+            drawn = [self._drawn(name, tick.text()) for name, tick in self.pictures.items() if tick.isChecked()]
         except (OSError, NothingToDraw, MemoryError) as error:
             self.note.setText(sentence(path, error))
             return
@@ -89,18 +95,29 @@ class ReportDialog(QDialog):
         colours = {name: colour.name() for name, colour in named.items()}
         told = facts(newest.project, self._window.state.document.project)
         words = self._window.state.session.words
-        self._write(path, partial(report.save, path, newest.trace, words, told, pictures, colours))
+        self._write(path, partial(_write, path, newest.trace, words, told, drawn, colours))
         self.accept()
 
-    def _drawn(self, name: str, title: str) -> Picture:
+    def _drawn(self, name: str, title: str) -> Drawn:
         with studio.drawn(self._window, Subject(name, self.theme.current())) as widget:
-            return Picture(name.removeprefix("dock."), title, snapshot.svg(widget))
+            return name.removeprefix("dock."), title, snapshot.drawn(widget, ".svg")
 
     def _on_save(self) -> None:
         suffix = self.format.current()
         path = ask_path(self, self.tr("Report"), f"report{suffix}", [(self.format.currentText(), suffix)])
         if path is not None:
             self.save(path)
+
+
+def _write(
+    path: Path, trace: Trace, words: Words, told: Mapping[str, str], drawn: Sequence[Drawn], colours: Mapping[str, str],
+    stop: Stop,
+) -> None:  # fmt: skip
+    pictures = []
+    for name, title, content in drawn:
+        stop.check()
+        pictures.append(Picture(name, title, content()))
+    report.save(path, trace, words, told, pictures, colours, stop)
 
 
 def facts(project: Project, newest: Project) -> dict[str, str]:

@@ -1,40 +1,23 @@
-"""Where a file goes to, and what is said when it is there or could not be written."""
+"""Files written on a thread, and what is said when one is there or could not be written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QLocale, QObject
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtCore import QCoreApplication, QLocale, QObject, Signal
 
+from engine.stop import Cancelled, Stop
 from gui.state import wording
 from gui.work.worker import Worker
 
-Filter = tuple[str, str]
-"""What a kind of file is called, and its suffix."""
+Job = Callable[[Stop], Any]
+"""Writes a file on the saver's thread, until it is said that it is not wanted any more."""
 
-
-def ask_path(parent: QWidget, title: str, name: str, filters: Sequence[Filter]) -> Path | None:
-    """Ask where to write to; the dialog asks about a file that is there. None: nowhere.
-
-    Parameters
-    ----------
-    parent : QWidget
-    title : str
-    name : str
-        What the file is called where the user does not say otherwise.
-    filters : sequence of (str, str)
-        The kinds there are; the suffix of the chosen one is added where the name has none of theirs.
-    """
-    lines = [f"{text} (*{suffix})" for text, suffix in filters]
-    path, chosen = QFileDialog.getSaveFileName(parent, title, name, ";;".join(lines))
-    if not path:
-        return None
-    if not path.lower().endswith(tuple(suffix for _, suffix in filters)):
-        path += filters[lines.index(chosen) if chosen in lines else 0][1]
-    return Path(path)
+Write = Callable[[Path, Job], None]
+"""Has a job done that writes the file at a path."""
 
 
 def sentence(path: Path, error: BaseException) -> str:
@@ -71,11 +54,17 @@ class Saver(QObject):
     parent : QObject
     """
 
+    began = Signal(object)
+    """This file is being written now: its Path."""
+    idle = Signal(bool)
+    """Nothing is being written any more; whether the last file is there."""
+
     def __init__(self, said: Callable[[str], object], failed: Callable[[str], object], parent: QObject) -> None:
         super().__init__(parent)
         self._said, self._failed = said, failed
-        self._waiting: list[tuple[Path, Callable[[], Any]]] = []
+        self._waiting: list[tuple[Path, Job]] = []
         self._path: Path | None = None
+        self._stop = Stop()
         self._worker = Worker("exports", self)
         self._worker.done.connect(self._on_done)
         self._worker.failed.connect(self._on_failed)
@@ -85,33 +74,50 @@ class Saver(QObject):
         """Whether something is being written."""
         return self._path is not None
 
-    def write(self, path: Path, job: Callable[[], Any]) -> None:
+    def write(self, path: Path, job: Job) -> None:
         """Write a file by calling ``job`` on the thread; what it raises is said in a sentence."""
         self._waiting.append((path, job))
-        self._next()
+        if self._path is None:
+            self._next()
+
+    def cancel(self, waiting: bool = False) -> None:
+        """Stop what is being written, and perhaps what waits; a file that is not there yet will not be."""
+        if waiting:
+            self._waiting.clear()
+        self._stop.cancel()
 
     def say_written(self, path: Path) -> None:
         """Say that a file is there."""
         self._said(self.tr("{} is written ({}).").format(path.name, bytes_of(size_of(path))))
 
     def close(self) -> None:
-        """Wait for what is being written; nothing is written any more."""
-        self._waiting.clear()
-        self._worker.close()
+        """Stop at the next piece of what is being written; nothing is written any more."""
+        self.cancel(waiting=True)
+        self._worker.abandon()
+        self._path = None
 
     def _next(self) -> None:
-        if self._path is None and self._waiting:
-            self._path, job = self._waiting.pop(0)
-            self._worker.submit(job)
+        self._path, job = self._waiting.pop(0)
+        self._stop = Stop()
+        self._worker.submit(partial(job, self._stop))
+        self.began.emit(self._path)
 
     def _on_done(self, ticket: int, result: Any) -> None:
-        path, self._path = self._path, None
-        if path is not None:
-            self.say_written(path)
-        self._next()
+        if self._path is not None:
+            self.say_written(self._path)
+        self._go_on(True)
 
     def _on_failed(self, ticket: int, error: Exception) -> None:
-        path, self._path = self._path, None
-        if path is not None:
+        path = self._path
+        if path is not None and isinstance(error, Cancelled):
+            self._said(self.tr("Cancelled; {} was not written.").format(path.name))
+        elif path is not None:
             self._failed(sentence(path, error))
-        self._next()
+        self._go_on(False)
+
+    def _go_on(self, there: bool) -> None:
+        self._path = None
+        if self._waiting:
+            self._next()
+        else:
+            self.idle.emit(there)

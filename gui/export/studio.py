@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 
 from gui import style
 from gui.palette import application_palette
+from gui.pictures import LARGEST, SMALLEST
 from gui.score import Score
 from gui.score_fold import Fold
 from gui.score_layout import MARGIN, SPACE
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 SCORE, STAGE, WINDOW = "score", "stage", "window"
 STAGE_SIZE = QSize(1920, 1080)
-SMALLEST, LARGEST = 320, 16_384
 ROUNDS = 4
 """So often layouts may answer to layouts."""
 

@@ -127,7 +127,7 @@ class File(QObject):
         """Read a recovery file: unsaved work on the file that it names; ``done`` is called when it is here."""
 
         def put(found: Opened) -> None:
-            self._on_restored(found)
+            self._on_read(found, restored=True)
             done()
 
         return self._submit(partial(storing.read, path), put)
@@ -221,18 +221,12 @@ class File(QObject):
         if again and self.modified:
             self.save()
 
-    def _on_read(self, found: Opened) -> None:
-        held = self._claim.take(found.path)
-        self._copy = held is not None
-        self._put(found.project, found.path, found.digest, found.project, found.view)
-        if held is not None:
-            self.elsewhere.emit(held)
-
-    def _on_restored(self, found: Opened) -> None:
-        path, digest = (None, "") if found.origin is None else (found.origin.path, found.origin.digest)
+    def _on_read(self, found: Opened, restored: bool = False) -> None:
+        own = found.origin if restored else Origin(found.path, found.digest)
+        path, digest = (None, "") if own is None else (own.path, own.digest)
         held = self._claim.take(path)
         self._copy = held is not None
-        self._put(found.project, path, digest, None, found.view)
+        self._put(found.project, path, digest, None if restored else found.project, found.view)
         if held is not None:
             self.elsewhere.emit(held)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QLockFile, QObject, QTimer, Signal
 
-from engine import projects
+from engine import writing
 from engine.projects import ProjectError
 from gui.state import storing
 from gui.state.app_state import AppState
@@ -232,7 +232,7 @@ def leftovers(folder: Path) -> list[Leftover]:
             continue  # its window is there
         work = own / WORK
         try:
-            projects.sweep(own)
+            writing.sweep(own)
             when = datetime.fromtimestamp(work.stat().st_mtime)
             found.append(Leftover(work, when, glance(work), lock))
         except FileNotFoundError:

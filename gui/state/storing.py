@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from engine import ModelSpec, SpecError, layout, projects, tasks
+from engine import ModelSpec, SpecError, layout, projects, tasks, writing
 from engine.interop.imported import Imported
 from engine.projects import ProjectError, Saved
 from engine.recording import engines
@@ -154,7 +154,7 @@ def write(
         if known is not None and path.exists() and projects.digest(path) != known:
             raise ChangedOnDisk
         found = projects.save(path, project, arrays=arrays, facts=facts)
-        projects.sweep(Path(os.path.realpath(path)).parent, path.name)
+        writing.sweep(Path(os.path.realpath(path)).parent, path.name)
         return found
     except OSError as error:
         raise ProjectError(path, f"cannot be written: {error.strerror or error}") from None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import ModelSpec, projects
+from engine import ModelSpec, projects, writing
 
 SPEC = ModelSpec(pattern="many-to-one", cell="gru", input_size=16, hidden_size=48, output_size=4)
 KILLS, SEED = 200, 7
@@ -54,7 +54,7 @@ def main(folder: Path) -> None:
         found = consistent(path)
         assert found >= edit, f"edit {edit} was saved, and the file has gone back to {found}"
         edit = found
-        interrupted += projects.sweep(folder)
+        interrupted += writing.sweep(folder)
         assert [each.name for each in folder.iterdir()] == [path.name]
     print(edit, interrupted)
 

@@ -1,5 +1,7 @@
 """Runs as scripts: what they compute is what was on the screen."""
 
+import errno
+import os
 import runpy
 import subprocess
 import sys
@@ -10,8 +12,10 @@ from samples import CELLS, make_spec
 
 from engine import Network
 from engine.interop import code
+from engine.interop.numbers import ExportError
 from engine.losses import LOSSES
 from engine.spec import PATTERNS
+from engine.stop import Cancelled, Stop
 
 MANY = ("many-to-one", "many-to-many", "sequence-to-sequence")
 
@@ -101,7 +105,7 @@ def test_a_script_makes_the_same_numbers(pattern, cell, facts, library, tmp_path
 def test_the_torch_script_agrees_where_numpy_would_not_be_asked(tmp_path):
     trace = run_of("many-to-one", "lstm", hidden_size=300, padded=False)
     found = called(trace, code.TORCH, tmp_path)
-    assert (tmp_path / "run.npz").is_file()  # too much to be written into the script
+    assert (tmp_path / "run_data.npz").is_file()  # too much to be written into the script
     compare(trace, found)
 
 
@@ -127,3 +131,63 @@ def test_a_title_cannot_leave_its_line(tmp_path):
     text = code.script(trace, title='"""\nimport os\n"""')
     assert '"""   import os    "' in text or text.count('"""') == code.script(trace).count('"""')
     compile(text, "run.py", "exec")
+
+
+@pytest.fixture
+def large():
+    """A run whose weights are too much to be written into a script."""
+    return run_of("many-to-one", "lstm", hidden_size=300, padded=False)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "out"
+    path.mkdir()
+    return path
+
+
+def held(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_weights_go_into_a_file_of_the_script_s_own(large, folder):
+    (folder / "model.npz").write_bytes(b"the user's own")
+    code.save(folder / "model.py", large)
+    assert (folder / "model.npz").read_bytes() == b"the user's own"
+    code.save(folder / "model.py", large, code.TORCH)  # over what a script came with
+    (folder / "model.py").rename(folder / "other.py")
+    found = runpy.run_path(str(folder / "other.py"), run_name="script")["main"]()
+    compare(large, found)
+
+
+@pytest.mark.parametrize("npz", [True, False])
+def test_a_file_of_that_name_that_came_with_no_script_is_kept(large, folder, npz):
+    theirs = folder / "model_data.npz"
+    if npz:
+        np.savez(theirs, weights=np.ones(3))
+    else:
+        theirs.write_bytes(b"no archive")
+    before = held(folder)
+    with pytest.raises(ExportError, match=r"^model\.py: beside it lies model_data\.npz, which came with no script"):
+        code.save(folder / "model.py", large)
+    assert held(folder) == before
+    code.save(folder / "model.py", run_of("many-to-one", "rnn"))  # needs no such file
+
+
+def test_a_script_that_cannot_be_written_leaves_what_was_there(large, folder, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    replace, stop = os.replace, Stop()
+    stop.cancel()
+    for there in (False, True):
+        if there:
+            code.save(folder / "model.py", run_of("many-to-one", "lstm", hidden_size=290))
+        before = held(folder)
+        monkeypatch.setattr("os.replace", full)  # the weights are in their place by then
+        with pytest.raises(ExportError, match=r"^model\.py: cannot be written: No space left"):
+            code.save(folder / "model.py", large)
+        monkeypatch.setattr("os.replace", replace)
+        with pytest.raises(Cancelled):
+            code.save(folder / "model.py", large, stop=stop)
+        assert held(folder) == before and len(before) == 2 * there

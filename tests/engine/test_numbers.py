@@ -1,6 +1,7 @@
 """Numbers out, and in again."""
 
 import csv
+import io
 import json
 
 import numpy as np
@@ -11,6 +12,8 @@ from samples import CELLS, make_spec, problem
 
 from engine import ModelSpec, Network
 from engine.interop import numbers
+from engine.stop import Cancelled, Stop
+from engine.writing import Watched
 
 
 def run(padded=True, **facts):
@@ -94,3 +97,41 @@ def test_what_cannot_be_written_is_said(tmp_path):
     with pytest.raises(KeyError, match="l7"):
         numbers.save_track(tmp_path / "track.csv", trace, "l7.h")
     assert not list(tmp_path.glob("*.*"))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz"])
+def test_what_is_cancelled_while_it_is_written_is_not_there(suffix, tmp_path, monkeypatch):
+    (folder := tmp_path / "out").mkdir()
+    (folder / f"track{suffix}").write_bytes(b"before")
+    trace, stop, written = run(), Stop(), []
+    monkeypatch.setattr(numbers, "PIECE", 1)
+    write = Watched.write
+
+    def cancelling(file, data):
+        written.append(data)
+        if len(written) == 3:
+            assert stop.cancel()
+        return write(file, data)
+
+    monkeypatch.setattr(Watched, "write", cancelling)
+    with pytest.raises(Cancelled):
+        numbers.save_track(folder / f"track{suffix}", trace, "l0.h", stop=stop)
+    assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [(f"track{suffix}", b"before")]
+    with pytest.raises(Cancelled):
+        numbers.save_trace(folder / "run.safetensors", trace, stop)
+    assert len(list(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_table_in_pieces_is_what_python_writes_number_by_number(dtype, monkeypatch):
+    rng = np.random.default_rng(2)
+    array = (rng.standard_normal((7, 3, 4)) * 10.0 ** rng.integers(-30, 30, (7, 3, 4))).astype(dtype)
+    array[0, 0] = np.nan, np.inf, -0.0, 1e16
+    monkeypatch.setattr(numbers, "PIECE", 20)
+    stream, lines = io.BytesIO(), io.StringIO()
+    numbers._csv(array)(stream)
+    table = csv.writer(lines, lineterminator="\n")
+    table.writerow(["step", "sequence", *(f"unit {unit}" for unit in range(4))])
+    for step, sequence in np.ndindex(7, 3):
+        table.writerow([step, sequence, *(str(value) for value in array[step, sequence])])
+    assert stream.getvalue().decode() == lines.getvalue()

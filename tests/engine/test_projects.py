@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import ModelSpec, Network, projects
+from engine import ModelSpec, Network, projects, writing
 from engine.projects import ProjectError
 
 SPEC = ModelSpec(pattern="many-to-one", cell="gru", input_size=3, hidden_size=4, output_size=2)
@@ -62,7 +62,7 @@ def test_a_failed_save_leaves_what_was_there(saved, monkeypatch):
 def test_leftovers_are_swept(folder):
     (folder / ".a.loopscope.x1.saving").write_bytes(b"half")
     (folder / "kept.loopscope").write_bytes(b"x")
-    assert projects.sweep(folder) == 1 and [p.name for p in folder.iterdir()] == ["kept.loopscope"]
+    assert writing.sweep(folder) == 1 and [p.name for p in folder.iterdir()] == ["kept.loopscope"]
 
 
 @settings(max_examples=60)
@@ -154,7 +154,7 @@ def test_facts_are_read_alone(saved):
 def test_what_an_interrupted_save_of_one_file_left_is_swept_alone(tmp_path):
     for name in (".a.loopscope.12.saving", ".b.loopscope.12.saving", ".a.loopscope"):
         (tmp_path / name).write_bytes(b"")
-    assert projects.sweep(tmp_path, "a.loopscope") == 1
+    assert writing.sweep(tmp_path, "a.loopscope") == 1
     left = sorted(path.name for path in tmp_path.glob(".*"))
     assert left == [".a.loopscope", ".b.loopscope.12.saving"]
 

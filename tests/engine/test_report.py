@@ -1,6 +1,7 @@
 """A report says what the run did, in its own numbers."""
 
 import errno
+import os
 import re
 from html.parser import HTMLParser
 
@@ -13,6 +14,7 @@ from engine.interop import report
 from engine.interop.numbers import ExportError
 from engine.interop.report import Picture
 from engine.narration import Words
+from engine.stop import Cancelled, Stop
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"/>'
 FACTS = {"title": "A | <b>", "weights": "trained", "input": "x", "version": "0.1", "notes": "a *note*"}
@@ -85,3 +87,60 @@ def test_a_full_disk_leaves_nothing(suffix, tmp_path, monkeypatch):
 def test_another_suffix_is_refused(tmp_path):
     with pytest.raises(ExportError, match=r"\.html or \.md"):
         report.save(tmp_path / "r.txt", run(next(iter(every_spec()))), Words(), {})
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "out"
+    path.mkdir()
+    return path
+
+
+def saved(folder, *names, stop=None):
+    pictures = [Picture(name, name, SVG + name.encode()) for name in names]
+    report.save(folder / "r.md", run(next(iter(every_spec()))), Words(), FACTS, pictures, stop=stop)
+
+
+def held(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_pictures_of_the_report_before_give_way(folder):
+    saved(folder, "score", "cell")
+    (folder / "r_pictures" / ".DS_Store").write_bytes(b"of a system's")
+    saved(folder, "score", "build")
+    assert {name for name in held(folder) if name.endswith(".svg")} == {"r_pictures/score.svg", "r_pictures/build.svg"}
+    assert [path.name for path in folder.glob(".*")] == []
+
+
+@pytest.mark.parametrize("change", ["added", "edited", "theirs"])
+def test_what_no_report_put_there_is_kept(folder, change):
+    if change != "theirs":
+        saved(folder, "score")
+    pictures = folder / "r_pictures"
+    pictures.mkdir(exist_ok=True)
+    (pictures / ("score.svg" if change != "added" else "photo.png")).write_bytes(b"the user's own")
+    before = held(folder)
+    with pytest.raises(ExportError, match=r"^r\.md: beside it, r_pictures/(photo\.png|score\.svg) came with no report"):
+        saved(folder, "score", "cell")
+    assert held(folder) == before
+    saved(folder)  # needs no such folder
+
+
+def test_a_report_that_cannot_be_written_leaves_what_was_there(folder, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    replace, stop = os.replace, Stop()
+    stop.cancel()
+    for before in ({}, None):
+        if before is None:
+            saved(folder, "score", "build")
+            before = held(folder)
+        monkeypatch.setattr("os.replace", full)  # the pictures are in their place by then
+        with pytest.raises(ExportError):
+            saved(folder, "score", "cell")
+        monkeypatch.setattr("os.replace", replace)
+        with pytest.raises(Cancelled):
+            saved(folder, "score", "cell", stop=stop)
+        assert held(folder) == before and len(list(folder.iterdir())) == (2 if before else 0)

@@ -1,9 +1,12 @@
 """Pictures, numbers, weights, scripts and reports out of the window."""
 
 import errno
+import os
 import re
 import subprocess
 import sys
+import threading
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -13,11 +16,12 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from engine.interop import state_dict
+from engine.stop import Stop
 from gui import snapshot
 from gui.actions.exports import EXPORTS
 from gui.export import studio
 from gui.export.arrays_dialog import WeightsDialog
-from gui.export.saving import ask_path
+from gui.export.asking import ask_path
 from gui.export.studio import SCORE, STAGE, WINDOW, NothingToDraw, Subject, drawn
 from gui.main_window import MainWindow
 from gui.state import importing, storing
@@ -111,25 +115,23 @@ def test_a_larger_scale_is_a_sharper_picture(window, tmp_path):
     assert large != one.scaled(large.size())
 
 
-def test_a_full_disk_leaves_what_was_there(window, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_what_was_there(qtbot, window, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     folder = tmp_path / "out"
     folder.mkdir()
     monkeypatch.setattr("os.fsync", full)
-    window.actions_["file.picture"].trigger()
-    dialog = window.exporter.dialog
     for suffix in (".png", ".svg", ".pdf"):
+        window.actions_["file.picture"].trigger()
+        dialog = window.exporter.dialog
         (folder / f"a{suffix}").write_bytes(b"before")
         dialog.format.set_current(suffix)
         dialog.save(folder / f"a{suffix}")
-        assert dialog.note.text() == f"a{suffix}: cannot be written: No space left on device"
+        written(qtbot, window)
+        assert window.messages.shown() == [f"a{suffix}: cannot be written: No space left on device"]
         assert (folder / f"a{suffix}").read_bytes() == b"before"
     assert len(list(folder.iterdir())) == 3
-    dialog.save(tmp_path / "none" / "a.pdf")
-    assert "cannot be written" in dialog.note.text()
-    dialog.reject()
 
 
 def test_the_dialog_offers_what_is_open_and_saves(qtbot, window, tmp_path):
@@ -143,8 +145,40 @@ def test_the_dialog_offers_what_is_open_and_saves(qtbot, window, tmp_path):
     panel = next(dock for dock in window.docks if dock.objectName() == PANEL)
     assert dialog.fields.wide.value() == panel.widget().width()
     dialog.save(tmp_path / "panel.png")
+    written(qtbot, window)
     assert QImage(str(tmp_path / "panel.png")).size() == panel.widget().size() * 2
     assert "panel.png is written" in window.exporter.toast.text() and window.exporter.dialog is None
+
+
+def test_only_drawing_holds_up_the_window(qtbot, window, tmp_path, monkeypatch):
+    here, there = threading.get_ident(), {}
+
+    def watched(module, name):
+        call = getattr(module, name)
+
+        def calling(*args):
+            there.setdefault(name, set()).add(threading.get_ident())
+            return call(*args)
+
+        monkeypatch.setattr(module, name, calling)
+
+    for module, name in ((snapshot, "_png"), (snapshot, "_with_outlines"), (os, "fsync")):
+        watched(module, name)
+    for suffix in (".png", ".svg", ".pdf"):
+        window.actions_["file.picture"].trigger()
+        window.exporter.dialog.format.set_current(suffix)
+        window.exporter.dialog.save(tmp_path / f"a{suffix}")
+        written(qtbot, window)
+    window.actions_["file.report"].trigger()
+    window.exporter.dialog.save(tmp_path / "report.html")
+    written(qtbot, window)
+    assert set(there) == {"_png", "_with_outlines", "fsync"} and all(here not in ids for ids in there.values())
+    with drawn(window, Subject(SCORE, theme().name)) as widget:
+        mine, theirs = snapshot.svg(widget), (tmp_path / "a.svg").read_bytes()
+    number = re.compile(rb"-?\d+\.\d+")  # letters have the same shapes on any thread, to a few hundredths of a pixel
+    assert number.sub(b"", mine) == number.sub(b"", theirs)
+    found = [np.array([float(text) for text in number.findall(data)]) for data in (mine, theirs)]
+    assert abs(found[0] - found[1]).max() < 0.05
 
 
 def test_a_panel_that_was_closed_is_said(window):
@@ -198,7 +232,7 @@ def test_weights(qtbot, window, tmp_path):
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 def test_scripts(qtbot, window, tmp_path, monkeypatch, library):
     path = tmp_path / "run.py"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    monkeypatch.setattr("gui.export.exporter.ask_path", lambda *_: path)
     window.actions_[f"file.script_{library}"].trigger()
     written(qtbot, window)
     if library == "numpy":
@@ -246,11 +280,56 @@ def test_nothing_is_offered_before_there_is_a_run(qtbot, early):
     assert all(path == "File › Export" for path, action in window.actions_.everything() if action.objectName() in ids)
 
 
-def test_a_name_without_a_suffix_gets_the_chosen_one(window, monkeypatch):
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/tmp/a.b", "SVG (*.svg)"))
-    assert ask_path(window, "x", "y", [("PNG", ".png"), ("SVG", ".svg")]).name == "a.b.svg"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
-    assert ask_path(window, "x", "y", [("PNG", ".png")]) is None
+@pytest.fixture
+def answers(monkeypatch):
+    """What the user chooses in each dialog that opens, and with which titles and names they opened."""
+
+    def answering(*chosen):
+        opened, coming, selected = [], iter(chosen), QFileDialog.selectedFiles
+
+        def exec_(dialog):
+            path, line = next(coming)
+            opened.append((dialog.windowTitle(), [Path(name).name for name in selected(dialog)]))
+            if line:
+                dialog.selectNameFilter(line)
+                dialog.filterSelected.emit(line)
+            monkeypatch.setattr(QFileDialog, "selectedFiles", lambda _: [str(path)])
+            return path is not None
+
+        monkeypatch.setattr(QFileDialog, "exec", exec_)
+        return opened
+
+    return answering
+
+
+PICTURES = [("PNG", ".png"), ("SVG", ".svg")]
+
+
+def test_a_name_without_a_suffix_gets_the_chosen_one(window, answers, tmp_path):
+    answers((tmp_path / "a.b", "SVG (*.svg)"), (tmp_path / "c.PNG", ""), (None, ""))
+    assert ask_path(window, "x", "y", PICTURES) == tmp_path / "a.b.svg"
+    assert ask_path(window, "x", "y", PICTURES) == tmp_path / "c.PNG"
+    assert ask_path(window, "x", "y", PICTURES) is None
+
+
+def test_a_file_that_the_dialog_did_not_ask_about_is_asked_about(window, answers, tmp_path):
+    (tmp_path / "a.b.svg").touch()
+    opened = answers((tmp_path / "a.b", "SVG (*.svg)"), (None, ""))
+    assert ask_path(window, "x", tmp_path / "y.svg", PICTURES) is None
+    assert opened == [("x", ["y.svg"]), ("“a.b.svg” is there already", ["a.b.svg"])]
+
+
+def test_the_dialog_itself_adds_the_suffix_before_it_asks(window, monkeypatch):
+    found = []
+
+    def exec_(dialog):
+        found.append((dialog.acceptMode(), dialog.defaultSuffix(), dialog.selectedNameFilter()))
+        dialog.filterSelected.emit("PNG (*.png)")
+        found.append(dialog.defaultSuffix())
+
+    monkeypatch.setattr(QFileDialog, "exec", exec_)
+    ask_path(window, "x", "y.svg", PICTURES)
+    assert found == [(QFileDialog.AcceptMode.AcceptSave, "svg", "SVG (*.svg)"), "png"]
 
 
 class Tagger:
@@ -269,7 +348,7 @@ def test_what_was_imported_goes_out_as_it_came_in(qtbot, dressed, tmp_path):
     project = importing.of_file(tmp_path / "in.pt", "numpy", "cpu")
     storing.write(tmp_path / "kept.loopscope", project, View())
     for each in (project, storing.read(tmp_path / "kept.loopscope").project):
-        dialog = WeightsDialog(each.parameters, each.task.origin, each.task.title, lambda path, job: job(), None)
+        dialog = WeightsDialog(each.parameters, each.task.origin, each.task.title, lambda path, job: job(Stop()), None)
         qtbot.addWidget(dialog)
         assert not dialog.names_row.isHidden()
         dialog.save(tmp_path / "out.pt")
