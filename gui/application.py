@@ -109,7 +109,8 @@ def _draw(options: Options, state: AppState) -> int:
         state.session.running_changed.connect(waiting.quit)
         waiting.exec()
     if state.session.trace is None:
-        raise UsageError(state.session.error or "this run needs much memory: a shorter input would do")
+        why = state.session.error or "this run needs much memory: a shorter input would do"
+        raise UsageError(f"{options.file.path}: {why}" if options.file is not None else why)
     if options.file is not None:
         looking.restore(state, options.file.view)
     _step(state, options.step)

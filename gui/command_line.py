@@ -27,8 +27,16 @@ from gui.state.storing import Opened
 SIZE = (1680, 1050)
 
 
+LONGEST = 500
+"""Letters of a message."""
+
+
 class UsageError(Exception):
-    """Something on the command line cannot be; the message is one line."""
+    """Something on the command line cannot be; the message is one line, and not endless."""
+
+    def __init__(self, text: str) -> None:
+        line = " ".join(text.split())
+        super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…")
 
 
 @dataclass(frozen=True)
@@ -215,8 +223,12 @@ def _file(given: argparse.Namespace, path: Path) -> Opened | Project | Weights |
     for name in ("scenario", "cell"):
         if getattr(given, name) is not None:
             raise UsageError(f"{path} has its own {name}; --{name} does not go with a file")
-    if not path.exists():
-        raise UsageError(f"{path}: no such file")
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     kind = kinds.kind(path)
     try:
         if kind == kinds.PROJECT:

@@ -16,6 +16,7 @@ from engine.projects import SUFFIX
 from gui import kinds
 from gui.actions import table
 from gui.actions.binder import Binder
+from gui.export.asking import ask_path
 from gui.look import Look
 from gui.notices import Notices
 from gui.questions import Answer, ask
@@ -237,16 +238,12 @@ class Filing(QObject):
 
     def _asked_for(self) -> Path | None:
         """Ask where to write to; the dialog asks about a file that is there."""
-        dialog = QFileDialog(self._window, self.tr("Save as"), str(self._folder()), kinds.project_filter())
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(SUFFIX[1:])
         path = self.file.path
         name = kinds.suggested(self._state.document.task) if path is None else path.name
-        dialog.selectFile(path.stem + self.tr(" (copy)") + SUFFIX if path is not None and self.file.copy else name)
-        done = dialog.exec()
-        chosen = dialog.selectedFiles()
-        dialog.deleteLater()
-        return Path(chosen[0]) if done and chosen else None
+        if path is not None and self.file.copy:
+            name = path.stem + self.tr(" (copy)") + SUFFIX
+        start = self._folder() / name
+        return ask_path(self._window, self.tr("Save as"), start, [(self.tr("Loopscope projects"), SUFFIX)])
 
     def _folder(self) -> Path:
         """Where one most likely looks for a file."""

@@ -60,10 +60,5 @@ def open_filter() -> str:
     return ";;".join(text.format(" ".join(f"*{suffix}" for suffix in suffixes)) for text, suffixes in groups)
 
 
-def project_filter() -> str:
-    """The filter of projects."""
-    return _tr("Loopscope projects ({})").format(f"*{SUFFIX}")
-
-
 def _tr(text: str) -> str:
     return QCoreApplication.translate("kinds", text)

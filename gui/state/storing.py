@@ -242,7 +242,7 @@ def _project(facts: Facts, saved: Saved, arrays: dict[str, np.ndarray]) -> Proje
     task = _task(facts, parameters, arrays)
     _check_spec(facts, spec, task)
     sources = tuple(_source(facts, i, value, arrays, task) for i, value in enumerate(facts.entries("sources")))
-    targets = tuple(_target(facts, i, value, arrays) for i, value in enumerate(facts.entries("targets")))
+    targets = tuple(_target(facts, i, value, arrays, task) for i, value in enumerate(facts.entries("targets")))
     if not sources:
         raise facts.wrong("sources", "at least one sequence")
     if len(targets) != len(sources):
@@ -252,7 +252,7 @@ def _project(facts: Facts, saved: Saved, arrays: dict[str, np.ndarray]) -> Proje
     if reference and weights != EDITED:
         raise facts.wrong("weights", f"{EDITED!r} where there are others to compare with")
     device = facts.text("device")
-    if not re.fullmatch(r"[a-z]+(:\d{1,3})?", device):
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", device):
         raise facts.wrong("device", "cpu, cuda, or cuda:1 and so on")
     return Project(
         task, spec, parameters, weights, facts.text("score"), sources, targets,
@@ -309,8 +309,12 @@ def _source(facts: Facts, i: int, value: Any, arrays: dict[str, np.ndarray], tas
     return found
 
 
-def _target(facts: Facts, i: int, value: Any, arrays: dict[str, np.ndarray]) -> Any:
-    return None if value is None else _value(facts, f"targets[{i}]", value, f"target/{i}", arrays)
+def _target(facts: Facts, i: int, value: Any, arrays: dict[str, np.ndarray], task: Task) -> Any:
+    found = None if value is None else _value(facts, f"targets[{i}]", value, f"target/{i}", arrays)
+    if found is not None and isinstance(found, str) == task.numeric_target:
+        given, wanted = ("a text", "numbers") if task.numeric_target else ("an array", "classes")
+        raise ProjectError(facts.path, f"targets[{i}] is {given}; the scenario {task.id} compares with {wanted}")
+    return found
 
 
 def _value(facts: Facts, place: str, value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:

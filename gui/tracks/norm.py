@@ -40,7 +40,9 @@ class NormTrack(Track):
         """The decades."""
         low, high = self._decades()
         every = self._every(stage, low, high)
-        return [(self._y(stage, 10.0**d), f"10{str(d).translate(_RAISED)}") for d in range(high, low - 1, -every)]
+        decades = np.arange(high, low - 1, -every)  # ten to their power may be beyond what a number can hold
+        places = self._at(stage, decades).tolist()
+        return [(y, f"10{str(d).translate(_RAISED)}") for y, d in zip(places, decades, strict=True)]
 
     def note(self, stage: Stage) -> str:
         """How much of the gradient where it entered is left at the playhead."""
@@ -222,14 +224,17 @@ class NormTrack(Track):
         return max(1, -(-(high - low) // most))
 
     def _ys(self, stage: Stage, values: np.ndarray) -> np.ndarray:
-        low, high = self._decades()
-        top, bottom = stage.top + stage.px(12), stage.bottom - stage.px(26)
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = (high - np.log10(np.maximum(values, 0.0))) / (high - low)
-        return top + np.clip(np.nan_to_num(share, nan=0.0, posinf=1.0), 0.0, 1.0) * (bottom - top)
+            return self._at(stage, np.log10(np.maximum(values, 0.0)))
 
     def _y(self, stage: Stage, value: float) -> float:
         return float(self._ys(stage, np.array([value]))[0])
+
+    def _at(self, stage: Stage, logarithms: np.ndarray) -> np.ndarray:
+        low, high = self._decades()
+        top, bottom = stage.top + stage.px(12), stage.bottom - stage.px(26)
+        share = np.nan_to_num((high - logarithms) / (high - low), nan=0.0, posinf=1.0)
+        return top + np.clip(share, 0.0, 1.0) * (bottom - top)
 
 
 def make(sheet: Sheet) -> list[NormTrack]:

@@ -248,3 +248,18 @@ def test_past_a_sequence_s_end_no_gradient_is_drawn_where_none_ever_was(dressed,
     like = (np.abs(image[..., :3].astype(int) - [orange.blue(), orange.green(), orange.red()]) < 30).all(-1)
     drawn = np.flatnonzero(like.any(0))
     assert drawn.size and drawn.max() <= stage.axis.right(T // 2 - 1) and not any("anish" in text for text in said)
+
+
+def test_norms_at_the_end_of_what_a_number_can_hold_have_an_axis(dressed):
+    spec = ModelSpec(pattern="many-to-one", cell="rnn", input_size=2, hidden_size=3, output_size=2, loss="mse")
+    with np.errstate(over="ignore"):
+        trace = Network(spec).run(np.ones((4, 2)), target=np.full((1, 2), -1.7e308))
+    sheet = Sheet(trace, RUNS["numbers"]()[1])
+    (track,) = (found for found in available(sheet) if found.kind == "norm")
+    scene = scene_of(sheet, 9)
+    strip = next(each for each in scene.strips if each.track.id == track.id)
+    marks = track.marks(scene.stage(strip, 0, 700))
+    assert sheet.norm.high == 309 and marks[0][1] == "10³⁰⁹"
+    places = [y for y, _ in marks]
+    assert np.isfinite(places).all() and places == sorted(places)
+    assert not painted(track, scene.stage(strip, 0, 700)).isNull()

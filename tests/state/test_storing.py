@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine import projects, tasks
+from engine import ModelSpec, Network, projects, tasks
 from engine.interop.imported import Imported
 from engine.projects import ProjectError
 from engine.registry import cells
@@ -91,10 +91,19 @@ def test_every_field(path):
 @pytest.mark.parametrize("array", [np.eye(10), np.eye(10, dtype=np.uint8), np.zeros((0, 4)), np.ones((3, 2), ">f4")])
 def test_drawn_inputs_and_given_targets(path, array):
     project = opened("glyph")
-    storing.write(path, project.but(sources=(array,), targets=(array,)), View())
-    found = storing.read(path).project
-    for value in (found.sources[0], found.targets[0]):
-        np.testing.assert_array_equal(value, array)
+    storing.write(path, project.but(sources=(array,)), View())
+    np.testing.assert_array_equal(storing.read(path).project.sources[0], array)
+    spec = ModelSpec(pattern="many-to-one", cell="gru", input_size=4, hidden_size=3, output_size=4, loss="mse")
+    task = Imported("net.pt", spec, Network(spec).parameters)
+    numbers = project.but(task=task, spec=spec, parameters=task.weights("gru")[0], weights=GIVEN, reference={})
+    storing.write(path, numbers.but(sources=(task.example,), targets=(array,)), View())
+    np.testing.assert_array_equal(storing.read(path).project.targets[0], array)
+
+
+def test_a_target_of_another_kind_is_refused(path):
+    storing.write(path, opened("glyph").but(targets=(np.zeros(3),)), View())
+    with pytest.raises(ProjectError, match=r"targets\[0\] is an array; the scenario glyph compares with classes"):
+        storing.read(path)
 
 
 def test_edits_of_a_document(path, qapp):
