@@ -11,6 +11,8 @@ import numpy as np
 
 from engine.interop.files import Entry
 
+#: How many layers' names the title of a stack consists of at most; each of its arrays bears it.
+MOST_NAMES = 8
 Transform = Callable[[np.ndarray], np.ndarray]
 
 
@@ -139,8 +141,11 @@ def assembled(layers: Iterable[Layer], others: Mapping[str, Entry]) -> Converted
     """Layers that read one another directly as one stacked module, and the file's other arrays beside them."""
     entries: dict[str, Entry] = {}
     told: dict[str, Told] = {}
+    numbers: dict[str, int] = {}
     for group in _stacks(list(layers)):
-        title = _unused(" + ".join(layer.name for layer in group), told)
+        names = [layer.name for layer in group]
+        names = names if len(names) <= MOST_NAMES else [*names[: MOST_NAMES - 2], "…", names[-1]]
+        title = _unused(" + ".join(names), told, numbers)
         renamed: dict[str, Entry] = {}
         for index, layer in enumerate(group):
             for name, entry in layer.arrays.items():
@@ -183,8 +188,10 @@ def _stacks(layers: list[Layer]) -> list[list[Layer]]:
     return groups
 
 
-def _unused(title: str, taken: Mapping[str, Any]) -> str:
-    number, wanted = 2, title
+def _unused(wanted: str, taken: Mapping[str, Any], numbers: dict[str, int]) -> str:
+    """A title, with a number after it where it is taken; ``numbers`` holds the last one that each title was given."""
+    title = wanted
     while title in taken:
-        title, number = f"{wanted} ({number})", number + 1
+        numbers[wanted] = numbers.get(wanted, 1) + 1
+        title = f"{wanted} ({numbers[wanted]})"
     return title

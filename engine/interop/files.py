@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from engine import memory
+from engine.interop.dtypes import itemsize
 
 #: The largest file that is opened, where the machine does not say how much memory it has.
 LARGEST = 8 * 2**30
@@ -140,8 +141,20 @@ def check_members(path: Path, archive: zipfile.ZipFile) -> None:
             raise ImportFileError(path, f"its member {info.filename!r} claims to unpack to {info.file_size:,} bytes")
     if total > limit():
         raise ImportFileError(path, f"unpacks to {total:,} bytes, more than the {limit():,} that can be read here")
-    if total > max(SMALL, SHARE * stored):
+    if implausible(total, stored):
         raise ImportFileError(path, f"unpacks to {total:,} bytes from {stored:,}, which no network's numbers do")
+
+
+def implausible(total: int, stored: int) -> bool:
+    """Whether so many bytes of numbers are more than a file of so many bytes may make."""
+    return total > max(SMALL, SHARE * stored)
+
+
+def check_shared(path: Path, found: Entries, stored: int) -> None:
+    """Refuse arrays that take far more memory than the file: each may be the same numbers once more."""
+    total = sum(math.prod(entry.shape) * itemsize(entry.dtype) for entry in found.values())
+    if implausible(total, stored):
+        raise ImportFileError(path, f"makes {total:,} bytes of numbers from {stored:,}, shared by all")
 
 
 def unpacked(archive: zipfile.ZipFile, name: str) -> memoryview:

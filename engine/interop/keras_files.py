@@ -17,7 +17,7 @@ import numpy as np
 from engine.interop import _hdf5, keras_layers
 from engine.interop._hdf5 import Tree
 from engine.interop.converted import Converted
-from engine.interop.files import Entry, ImportFileError, check_members, member
+from engine.interop.files import Entry, ImportFileError, check_members, check_shared, member
 from engine.interop.keras_layers import KerasLayer
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -50,9 +50,11 @@ def entries(path: Path, data: bytes) -> Converted:
     store = _store(tree)
     layers = list(store.unconfigured()) if config is None else _configured(path, config, store)
     try:
-        return keras_layers.converted(layers, told=config is not None)
+        found = keras_layers.converted(layers, told=config is not None)
     except keras_layers.Refused as error:
         raise ImportFileError(path, str(error)) from None
+    check_shared(path, found, len(data))
+    return found
 
 
 def _store(tree: Tree) -> Kept2 | Kept3:

@@ -14,7 +14,7 @@ import numpy as np
 from engine.interop import onnx_layers, recognise
 from engine.interop.converted import Converted
 from engine.interop.dtypes import from_bytes, itemsize
-from engine.interop.files import Entry, ImportFileError, check_shape, limit
+from engine.interop.files import Entry, ImportFileError, check_shape, check_shared, limit
 
 SUFFIXES = (".onnx",)
 #: ONNX's numbers of types, as numpy's names.
@@ -44,12 +44,15 @@ def entries(path: Path, data: bytes) -> Converted:
     if not graph.node:
         raise ImportFileError(path, "is damaged or no ONNX file: it has no graph")
     arrays: dict[str, Entry] = {}
-    total = 0
+    total, outside = 0, dict[Path, int]()
     for name, tensor in _tensors(graph):
         found = _entry(path, name, tensor)
         if found is not None:
             arrays[name] = found
             total += math.prod(found.shape) * itemsize(found.dtype)
+            if tensor.data_location == EXTERNAL:
+                place, *_ = _outside(path, name, tensor)
+                outside[place] = place.stat().st_size
     if total > limit():
         raise ImportFileError(path, f"holds {total:,} bytes of numbers, more than the {limit():,} that fit in here")
     try:
@@ -61,6 +64,7 @@ def entries(path: Path, data: bytes) -> Converted:
         entry = arrays.get(tensor.name)
         if entry and entry.floating and tensor.name not in taken and not recognise.NAME.match(tensor.name):
             found_layers.setdefault(tensor.name, entry)
+    check_shared(path, found_layers, len(data) + sum(outside.values()))
     return found_layers
 
 

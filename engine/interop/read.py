@@ -6,25 +6,25 @@ import io
 import math
 import warnings
 import zipfile
-from functools import lru_cache, partial
+from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from engine.interop import _unpickle, keras_files, onnx_files, recognise, tensors
-from engine.interop._unpickle import Tensor
+from engine.interop._unpickle import Found, Tensor
 from engine.interop.converted import Converted, Told
 from engine.interop.dtypes import from_bytes, itemsize
 from engine.interop.files import (
-    SHARE,
-    SMALL,
     Damaged,
     Entries,
     Entry,
     ImportFileError,
     check_members,
     check_shape,
+    implausible,
     member,
     read_bytes,
     reason,
@@ -78,17 +78,16 @@ def _safetensors(data: bytes) -> Entries:
 
 
 def _npz(path: Path, data: bytes) -> Entries:
-    found = {}
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        check_members(path, archive)
-        for info in archive.infolist():
-            if not info.filename.endswith(".npy"):
-                continue
-            name = info.filename[: -len(".npy")]
-            with archive.open(info) as stream:  # which would unpack as much as a header claims to have
-                start = io.BytesIO(stream.read(min(info.file_size, LONGEST_HEADER)))
-            shape, _, dtype = npy_header(path, name, start, info.file_size)
-            found[name] = Entry(shape, dtype.name, partial(_npy, path, data, info.filename))
+    found, archive = {}, zipfile.ZipFile(io.BytesIO(data))
+    check_members(path, archive)
+    for info in archive.infolist():
+        if not info.filename.endswith(".npy"):
+            continue
+        name = info.filename[: -len(".npy")]
+        with archive.open(info) as stream:  # which would unpack as much as a header claims to have
+            start = io.BytesIO(stream.read(min(info.file_size, LONGEST_HEADER)))
+        shape, _, dtype = npy_header(path, name, start, info.file_size)
+        found[name] = Entry(shape, dtype.name, partial(_npy, path, archive, info.filename))
     return found
 
 
@@ -119,10 +118,9 @@ def npy_array(path: Path, name: str, data: bytes | memoryview) -> np.ndarray:
     return np.ndarray(shape, dtype, data, stream.tell(), order="F" if fortran else "C").copy(order="K")
 
 
-def _npy(path: Path, data: bytes, name: str) -> np.ndarray:
+def _npy(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return npy_array(path, name[:-4], unpacked(archive, name))
+        return npy_array(path, name[:-4], unpacked(archive, name))
     except Exception as error:  # as above
         raise ImportFileError(path, f"its array {name[:-4]} is damaged: {reason(error)}") from None
 
@@ -138,13 +136,18 @@ def _torch_zip(path: Path, data: bytes) -> Entries:
     order = member(archive, f"{before}byteorder").strip() if f"{before}byteorder" in names else b"little"
     if order != b"little":
         raise ImportFileError(path, f"was written with {order[:20].decode(errors='replace')}-endian numbers")
-    tree = _unpickle.read(member(archive, pickles[0]))
+    found = _unpickle.search(_unpickle.read(member(archive, pickles[0])))
+    uses = Counter(tensor.storage.key for tensor in found.tensors.values())
+    shared: dict[str, memoryview] = {}
 
-    @lru_cache(maxsize=1)  # a layer's weights often share one
     def storage(key: str) -> memoryview:
-        return unpacked(archive, f"{before}data/{key}")
+        if uses[key] == 1:
+            return unpacked(archive, f"{before}data/{key}")
+        if key not in shared:  # once, however many tensors are parts of it, and in whatever order they are read
+            shared[key] = unpacked(archive, f"{before}data/{key}")
+        return shared[key]
 
-    return _described(path, tree, storage, lambda key: archive.getinfo(f"{before}data/{key}").file_size)
+    return _described(path, found, storage, lambda key: archive.getinfo(f"{before}data/{key}").file_size)
 
 
 def _torch_legacy(path: Path, data: bytes) -> Entries:
@@ -173,15 +176,14 @@ def _torch_legacy(path: Path, data: bytes) -> Entries:
         if known is None or numel != known.numel or not at <= end <= len(data):
             raise ImportFileError(path, f"its storage {_shown(key)} of {numel:,} numbers is cut short or not described")
         raw[known.key], at = data[at:end], end
-    return _described(path, tree, raw.__getitem__, lambda key: len(raw[key]))
+    return _described(path, _unpickle.search(tree), raw.__getitem__, lambda key: len(raw[key]))
 
 
-def _described(path: Path, tree: Any, storage: Any, size: Any) -> Entries:
-    """Entries for the tensors of a tree; each is checked against the bytes that its storage has."""
+def _described(path: Path, contents: Found, storage: Any, size: Any) -> Entries:
+    """Entries for the tensors of a file; each is checked against the bytes that its storage has."""
     found: dict[str, Entry] = {}
     stored: dict[str, int] = {}
     total = 0
-    contents = _unpickle.search(tree)
     for name, tensor in contents.tensors.items():
         shape, stride, width = tensor.shape, tensor.stride, itemsize(tensor.storage.dtype)
         try:
@@ -198,7 +200,7 @@ def _described(path: Path, tree: Any, storage: Any, size: Any) -> Entries:
         read = partial(_strided, path, name, tensor, storage)
         found[name] = Entry(shape, tensor.storage.dtype, read, contents.containers[name])
         total += math.prod(shape) * width
-    if total > max(SMALL, SHARE * sum(stored.values())):
+    if implausible(total, sum(stored.values())):
         raise ImportFileError(path, f"makes {total:,} bytes of tensors from {sum(stored.values()):,}, shared by all")
     return Converted(found, {name or recognise.TOP: _told(state) for name, state in contents.modules.items()})
 

@@ -59,7 +59,7 @@ class _Call:
         self.single = self.packing is None and x.dim() == (1 if self.of_cell else 2)
         self.x, self.first, self.tail, self.handles = (list[Any]() for _ in range(4))
         self.out, self.grads = dict[str, list[Any]](), dict[tuple[str, int], Any]()
-        self.nbytes, self.inside_c = 0, False  # whether the gradient of a cell's c has in it what came through its h
+        self.nbytes, self.kept, self.inside_c = 0, True, False  # inside_c: what c gets through its h is in its gradient
         given = [getattr(module, name) for name in PARAMETERS if self.of_cell] or module._flat_weights
         names = [f"{name}_l0" for name in PARAMETERS if self.of_cell] or module._flat_weights_names
         self.parameters = {n: self.copy(value) for n, value in zip(names, given, strict=True) if value is not None}
@@ -77,16 +77,18 @@ class _Call:
 
         def arrived(grad: Any) -> None:
             if grad is not None:
-                found = self.copy(grad)
-                self.grads[key, step] = self.grads[key, step] + found if (key, step) in self.grads else found
+                self.grads[key, step] = self.grads.get((key, step), 0) + self.copy(grad)
 
         if tensor.requires_grad:
             self.handles.append(tensor.register_hook(arrived))
 
     def let_go(self) -> _Call:
-        """Take the hooks off the program's tensors."""
-        while self.handles:
-            self.handles.pop().remove()
+        """Take the hooks off the program's tensors and forget the copies; what goes on from its end stays its own."""
+        for handle in self.handles:
+            handle.remove()
+        for copies in (self.handles, self.x, self.first, self.out, self.grads, self.parameters):
+            copies.clear()
+        self.kept = False
         return self
 
 
@@ -101,7 +103,7 @@ class Recorder:
     calls : int or None
         How many calls of each layer are kept, the last ones; None keeps all.
     limit : int
-        Bytes of copies that are kept at most; beyond it the oldest calls go.
+        Bytes of copies that are kept at most; beyond it the oldest calls go, whole.
 
     Raises
     ------
@@ -124,12 +126,11 @@ class Recorder:
         self.torch, self.path, self.most, self.limit = torch, Path(path).absolute(), calls, limit
         if not self.path.parent.is_dir():
             raise RecordError(f"{path} cannot be written: there is no folder {self.path.parent}")
-        self.calls, self.counts = list[_Call](), dict.fromkeys(self.names.values(), 0)
-        self.failures, self.handles = dict[str, str](), list[Any]()
+        self.calls, self.handles, self.counts = list[_Call](), list[Any](), dict.fromkeys(self.names.values(), 0)
+        self.failures, self.growing = dict[str, str](), dict[tuple[Any, ...], _Call]()  # calls of cells by their tails
 
     def __enter__(self) -> Recorder:
-        for module in self.names:
-            self.handles.append(module.register_forward_hook(self._after, prepend=True, with_kwargs=True))
+        self.handles = [m.register_forward_hook(self._after, prepend=True, with_kwargs=True) for m in self.names]
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
@@ -137,7 +138,7 @@ class Recorder:
             handle.remove()
         if kind is None:
             self._write()
-        self.calls, self.handles = [], []
+        self.calls, self.handles, self.growing = [], [], {}
 
     def _after(self, module: Any, args: tuple[Any, ...], kwargs: Any, output: Any) -> None:
         try:
@@ -151,25 +152,26 @@ class Recorder:
         self.failures[name] = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
 
     def _called(self, name: str, module: Any, x: Any, given: list[Any], output: list[Any]) -> None:
-        ids = [id(state) for state in given]
-        chained = [c for c in self.calls if c.name == name and ids and [id(ref()) for ref in c.tail] == ids]
-        if chained:
-            call = chained[0]
-        else:
+        call = self.growing.pop((name, *map(id, given)), None)
+        if call is None or any(ref() is not state for ref, state in zip(call.tail, given, strict=True)):
             self.counts[name] += 1
             call = _Call(name, module, self.counts[name], x)
             call.first = [call.copy(state) for state in given]
             self.calls.append(call)
-        call.x.append(call.copy(x.data if call.packing else x))
-        call.facts |= {"arithmetic": str(output[0].dtype).removeprefix("torch."), "device": str(output[0].device)}
-        for key, tensor in zip(("h", "c") if call.of_cell else ("y", "h_n", "c_n"), output, strict=False):
-            call.gave(key, tensor)
+            self.growing = {key: c for key, c in self.growing.items() if all(ref() is not None for ref in c.tail)}
         if call.of_cell:
             call.tail = [weakref.ref(state) for state in output]
+            self.growing[(name, *map(id, output))] = call
             nodes = [output[0].grad_fn]
             for _ in range(4):  # as far back as a c of the same step can lie; a fused cell has none
                 nodes += [before for node in nodes if node is not None for before, _ in node.next_functions]
             call.inside_c = output[-1].grad_fn in nodes[1:]
+        if not call.kept:
+            return
+        call.x.append(call.copy(x.data if call.packing else x))
+        call.facts |= {"arithmetic": str(output[0].dtype).removeprefix("torch."), "device": str(output[0].device)}
+        for key, tensor in zip(("h", "c") if call.of_cell else ("y", "h_n", "c_n"), output, strict=False):
+            call.gave(key, tensor)
         mine = [call for call in self.calls if call.name == name]
         for old in mine[: len(mine) - (self.most or len(mine))]:
             self.calls.remove(old.let_go())
@@ -235,9 +237,7 @@ class _Replay:
         if call.packing is None:
             return value[:, None] if call.single else value.transpose(0, 1) if call.batch_first else value
         sizes, order = call.packing
-        found = value.new_zeros(len(sizes), sizes[0], value.shape[-1])
-        for t, rows in enumerate(value.split(sizes)):
-            found[t, : len(rows)] = rows
+        found = self.torch.nn.utils.rnn.pad_sequence(list(value.split(sizes)), batch_first=True)
         return found if order is None else found[:, order.cpu()]
 
     def state(self, values: Sequence[Any]) -> Any:
@@ -313,8 +313,7 @@ class _Replay:
         torch, call, new = self.torch, self.call, ["h", "c"][: len(self.states)]
         blank = torch.zeros_like(call.out["h"][0])
         whole = [self.laid([call.grads.get((name, t), blank) for t in range(self.T)]) for name in new]
-        before = [torch.cat([start, torch.stack(self.held["l0", name][:-1])]) if self.T > 1 else start
-                  for name, start in zip(new, self.start, strict=True)]  # fmt: skip
+        before = [torch.stack([start[0], *self.held["l0", n][:-1]]) for n, start in zip(new, self.start, strict=True)]
         before = [state.detach().requires_grad_() for state in before]
         nodes = self.step("l0", self.read.detach(), before)
         if call.inside_c:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from pathlib import Path
 
 import numpy as np
 
 from engine.interop.files import ImportFileError, read_bytes, reason
 from engine.interop.read import entries, npy_array
+from engine.interop.tables import parse_table
 
 TEXTS, TABLES, ARRAYS = (".txt",), (".csv", ".tsv"), (".npy", ".npz")
 SUFFIXES = (*TEXTS, *TABLES, *ARRAYS)
@@ -21,7 +20,8 @@ def read_sequence(path: str | Path, name: str = "x") -> str | np.ndarray:
     Parameters
     ----------
     path : str or Path
-        ``.txt`` (UTF-8), ``.csv`` or ``.tsv`` (a row a step; a heading is left out), ``.npy`` or ``.npz``.
+        ``.txt`` (UTF-8), ``.csv`` or ``.tsv`` (a row a step; what is a heading or an index is said at
+        :func:`~engine.interop.tables.parse_table`), ``.npy`` or ``.npz``.
     name : str
         Which array of an ``.npz`` that holds several.
 
@@ -41,14 +41,13 @@ def read_sequence(path: str | Path, name: str = "x") -> str | np.ndarray:
         raise ImportFileError(path, f"is no sequence known here; there are {', '.join(SUFFIXES)}")
     if kind == ".npz":
         return _numbers(path, _of_several(path, name))
-    data = read_bytes(path)
     if kind == ".npy":
-        return _numbers(path, _npy(path, data))
-    text = read_text(path, data)
+        return _numbers(path, _npy(path, read_bytes(path)))
+    text = read_text(path, read_bytes(path))
     if kind in TEXTS:
         return text.strip()
     try:
-        return parse_table(text)
+        return parse_table(text, numbered=True)
     except ValueError as error:
         raise ImportFileError(path, str(error)) from None
 
@@ -63,7 +62,7 @@ def read_text(path: Path, data: bytes) -> str:
         ) from None
     if "\0" in text:
         raise ImportFileError(path, f"is not a text: it holds a zero byte at {text.index(chr(0))}")
-    if not text.strip():
+    if text.isspace() or not text:
         raise ImportFileError(path, "holds nothing but spaces")
     return text
 
@@ -90,58 +89,3 @@ def _numbers(path: Path, array: np.ndarray) -> np.ndarray:
     if not array.size:
         raise ImportFileError(path, f"holds no numbers: its shape is {array.shape}")
     return array.astype(np.float64) if array.dtype.kind == "f" else array
-
-
-def parse_table(text: str) -> np.ndarray:
-    """Return the numbers of a text, (rows, columns): a row a line, between them commas, semicolons, tabs or spaces.
-
-    A heading is left out, and lines that begin with ``#``. Beside semicolons a comma is a decimal comma.
-
-    Raises
-    ------
-    ValueError
-        With the line and the column of what is no number, or the line that is longer or shorter.
-    """
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
-    if not lines:
-        raise ValueError("holds no numbers")
-    between = _separator(lines[0][1])
-    if between == ";" and "," in text:  # the decimal comma of half of Europe
-        lines = [(n, line.replace(",", ".")) for n, line in lines]
-    if len(lines) > 1 and not any(_is_number(cell) for cell in _cells(lines[0][1], between)):
-        lines = lines[1:]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return np.loadtxt([line for _, line in lines], delimiter=between, ndmin=2)
-        except ValueError:
-            raise ValueError(_first_fault(lines, between)) from None
-
-
-def _separator(line: str) -> str | None:
-    """What stands between the cells; None for spaces."""
-    return next((mark for mark in ("\t", ";", ",") if mark in line), None)
-
-
-def _cells(line: str, between: str | None) -> list[str]:
-    return [cell.strip() for cell in line.split(between)]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return not re.search("_", cell)  # Python's own 1_000
-
-
-def _first_fault(lines: list[tuple[int, str]], between: str | None) -> str:
-    width = len(_cells(lines[0][1], between))
-    for n, line in lines:
-        cells = _cells(line, between)
-        for column, cell in enumerate(cells, 1):
-            if not _is_number(cell):
-                return f"line {n}, column {column} is {cell[:40]!r}, which is no number"
-        if len(cells) != width:
-            return f"line {n} has {len(cells)} columns and the first {width}"
-    return "is no table of numbers"

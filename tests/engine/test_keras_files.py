@@ -259,3 +259,18 @@ def test_bombs(folder, tmp_path):
     path.write_bytes(deep.getvalue())
     with pytest.raises(ImportFileError, match=r"bomb\.keras: "):
         load_torch(path)
+
+
+def test_a_layer_that_is_listed_again_and_again_takes_no_memory(tmp_path):
+    weights, H = io.BytesIO(), 64
+    with h5py.File(weights, "w") as file:
+        own = file.create_group("layers/lstm/cell/vars")
+        own["0"], own["1"], own["2"] = np.zeros((H, 4 * H), "f4"), np.zeros((H, 4 * H), "f4"), np.zeros(4 * H, "f4")
+        file.create_group("layers/lstm/vars").attrs["name"] = "lstm"
+    layer = {"class_name": "LSTM", "config": {"name": "lstm", "units": H, "return_sequences": True}}
+    config = {"class_name": "Sequential", "config": {"layers": [layer] * 2000}}
+    with zipfile.ZipFile(tmp_path / "again.keras", "w") as archive:
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("model.weights.h5", weights.getvalue())
+    with pytest.raises(ImportFileError, match=r"again\.keras: makes 266,240,000 bytes of numbers from"):
+        load_torch(tmp_path / "again.keras")

@@ -84,6 +84,36 @@ def test_what_comes_in_may_depend_on_the_state(cell, tmp_path):
 
 
 @EVERY
+@pytest.mark.parametrize("choices", [{}, {"limit": 1}, {"calls": 2}])
+def test_sequences_by_turns_are_whole(cell, choices, tmp_path):
+    step, x = made(cell)
+    states = [None, None]
+    with record(step, tmp_path / "run.loopscope", **choices):
+        for row in x:
+            states = [step(row * (n + 1), state) for n, state in enumerate(states)]
+        hidden(states[1]).sum().backward()
+    found = captures.read(tmp_path / "run.loopscope").modules
+    assert [(one.call, one.calls) for one in found] == ([(1, 2), (2, 2)] if choices == {"calls": 2} else [(2, 2)])
+    for one in found:
+        assert_close(one.x, (x * one.call).numpy(), 0)
+        assert_close(one.outputs[-1], hidden(states[one.call - 1]).detach().numpy(), 1e-14)
+    assert_close(found[-1].run().parameter_grads["weight_hh_l0"], step.weight_hh.grad.numpy(), 1e-12)
+
+
+def test_sequences_that_go_take_no_memory(tmp_path):
+    """Nor where the program keeps every state, so that any of them might go on."""
+    step, x = made("lstm")
+    with record(step, tmp_path / "run.loopscope") as recorder:
+        kept = [loop(step, x) for _ in range(20)]
+        assert len(recorder.calls) == 1
+        dropped = [call for call in recorder.growing.values() if not call.kept]
+        assert len(dropped) == 19 and not any(call.x or call.out or call.parameters for call in dropped)
+        del kept
+        loop(step, x)
+        assert len(recorder.growing) == 1, "what cannot go on is not followed"
+
+
+@EVERY
 def test_a_detached_state_begins_a_new_sequence(cell, tmp_path):
     step, x = made(cell)
     with record(step, tmp_path / "run.loopscope", calls=None):

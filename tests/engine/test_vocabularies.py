@@ -5,12 +5,13 @@ own, with the ids that it gives to three texts.
 """
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine.interop import ImportFileError, vocabularies
+from engine.interop import ImportFileError, tables, vocabularies
 from engine.interop.sequences import read_sequence
 from engine.interop.tokenizer_json import Pieces
 from engine.interop.vocabularies import read_vocabulary
@@ -82,6 +83,22 @@ def test_a_vocabulary_that_is_none_is_named(tmp_path, name, data, said):
         ("x.csv", "# made by hand\n1;2,5\n3;4\n", [[1, 2.5], [3, 4]]),
         ("x.tsv", "1\t-2e3\n", [[1, -2000]]),
         ("x.csv", "\ufeff1 2\n3 nan\n", [[1, 2], [3, np.nan]]),
+        ("x.csv", "1,2\r3,4\r", [[1, 2], [3, 4]]),
+        ("x.csv", "1,2 # the first\n  # nothing\n3,4", [[1, 2], [3, 4]]),
+        # As pandas writes an array, with its index and without.
+        ("x.csv", ",0,1\n0,0.5,1\n1,3,4\n", [[0.5, 1], [3, 4]]),
+        ("x.csv", '"",0\n0,7\n1,8\n', [[7], [8]]),
+        ("x.csv", ",a,b\n0,5,6\n1,7,8\n", [[5, 6], [7, 8]]),
+        ("x.tsv", "\t0\t1\n0\t5\t6\n", [[5, 6]]),
+        ("x.csv", ",0,1\n3,5,6\n1,7,8\n", [[3, 5, 6], [1, 7, 8]]),
+        ("x.csv", "0,1,2\n0.5,1.0,2e-05\n0.0,nan,-3.0\n", [[0.5, 1, 2e-5], [0, np.nan, -3]]),
+        ("x.csv", "0;1\n0,5;1,0\n", [[0.5, 1]]),
+        # What may as well be numbers is taken as numbers.
+        ("x.csv", "0,1,2\n3,4,5\n", [[0, 1, 2], [3, 4, 5]]),
+        ("x.csv", "0,1\n0.5,0.6\n1,0.3\n", [[0, 1], [0.5, 0.6], [1, 0.3]]),
+        ("x.csv", "0.0,1.0\n0.5,0.6\n", [[0, 1], [0.5, 0.6]]),
+        ("x.csv", "0\n0.5\n", [[0], [0.5]]),
+        ("x.csv", "0,1,2\n", [[0, 1, 2]]),
     ],
 )
 def test_tables(tmp_path, name, text, wanted):
@@ -96,6 +113,10 @@ def test_tables(tmp_path, name, text, wanted):
         ("a,b\n1,2\n3\n", "x.csv: line 3 has 1 columns and the first 2"),
         ("# nothing\n", "x.csv: holds no numbers"),
         ("a,b\n", "x.csv: line 1, column 1 is 'a'"),
+        (",1,2\n3,4,5\n", "x.csv: line 1, column 1 is '', which is no number"),
+        ("1\n1_000\n", "x.csv: line 2, column 1 is '1_000'"),
+        ("1\n\u0663\n", "x.csv: line 2, column 1 is '\u0663'"),
+        (" # a\n # b\n", "x.csv: holds no numbers"),
     ],
 )
 def test_a_table_that_is_none_is_named(tmp_path, text, said):
@@ -103,6 +124,32 @@ def test_a_table_that_is_none_is_named(tmp_path, text, said):
     with pytest.raises(ImportFileError) as error:
         read_sequence(tmp_path / "x.csv")
     assert str(error.value).startswith(said)
+
+
+@pytest.mark.parametrize("block", [1, 7, 40, 10**6])
+def test_a_table_in_blocks_is_the_same_table(block, monkeypatch):
+    monkeypatch.setattr(tables, "BLOCK", block)
+    wanted = np.arange(40).reshape(20, 2) + 0.5
+    text = "# made\n\n,0,1\r\n" + "\n\n".join(f"{n},{a},{b} # {n}" for n, (a, b) in enumerate(wanted))
+    np.testing.assert_array_equal(tables.parse_table(text), wanted)
+    bare = "0,1\n" + "\n".join(f"{a},{b}" for a, b in wanted)
+    np.testing.assert_array_equal(tables.parse_table(bare, numbered=True), wanted)
+    np.testing.assert_array_equal(tables.parse_table(bare), [[0, 1], *wanted])
+    np.testing.assert_array_equal(tables.parse_table(f"{bare}\n7,8.5\n", numbered=True), [[0, 1], *wanted, [7, 8.5]])
+    with pytest.raises(ValueError, match="line 44, column 3 is 'x'"):
+        tables.parse_table(f"{text}\n\n20,3,x")
+    with pytest.raises(ValueError, match="line 44 has 1 columns and the first 3"):
+        tables.parse_table(f"{text}\n\n1\n")
+
+
+def test_the_lines_of_a_large_table_are_not_all_there_at_once():
+    text = "1\n" * 500_000
+    tracemalloc.start()
+    found = tables.parse_table(text)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found.shape == (500_000, 1) and found.all()
+    assert most < 3 * (found.nbytes + len(text))
 
 
 def test_a_wide_table_is_read(tmp_path):

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from pickle_bombs import MEGABYTE, legacy_file, pickles, shared_layers, tensors, torch_file
+from pickle_bombs import MEGABYTE, legacy_file, pickles, shared_layers, tensors, torch_file, turns
 from zips import overlapping, understated, zipped
 
 ZEROS = 100 * MEGABYTE
@@ -59,6 +59,7 @@ def archives() -> dict[str, bytes]:
     """Archives that unpack to more than they are, or name what is outside."""
     zeros = b"\0" * ZEROS
     header = npy("<f4", (ZEROS // 4,))
+    one_number = npy("<f4", (1, 1), b"\0" * 4)
     long = b"\x93NUMPY\2\0" + struct.pack("<I", 2**32 - 1)
     one = zipped({"weight_ih_l0.npy": header + zeros}, zipfile.ZIP_DEFLATED)
     inner = zipped({"a.npy": zeros}, zipfile.ZIP_DEFLATED)
@@ -66,6 +67,7 @@ def archives() -> dict[str, bytes]:
     return {
         "zeros": one,
         "lies": understated(one),
+        "layers": zipped({f"weight_{end}_l{n}.npy": one_number for n in range(3000) for end in ("ih", "hh")}),
         "lies_of_header": understated(zipped({"a.npy": long + 6 * zeros}, zipfile.ZIP_DEFLATED), 5000),
         "twice": zipped({"a.npy": inner}, zipfile.ZIP_DEFLATED),
         "lzma": zipped({"a.npy": zeros[:99]}, zipfile.ZIP_LZMA),
@@ -231,6 +233,24 @@ def keras_() -> dict[str, bytes]:
     return {"lies_of_facts": understated(one), "lies_of_weights": understated(other)}
 
 
+def onnx_() -> dict[str, bytes]:
+    """A chain of layers that all read the same two arrays."""
+    try:
+        from onnx import helper, numpy_helper
+    except ImportError:
+        return {}
+    same = [numpy_helper.from_array(np.zeros((1, 256, 64), np.float32), name) for name in "WR"]
+    nodes = [
+        node for n in range(2500) for node in (
+            helper.make_node("LSTM", [f"x{n}", "W", "R"], [f"y{n}"], hidden_size=64),
+            helper.make_node("Squeeze", [f"y{n}"], [f"x{n + 1}"], axes=[1]),
+        )
+    ]  # fmt: skip
+    graph = helper.make_graph(nodes, "shared", [helper.make_tensor_value_info("x0", 1, [None, None, 64])], [], same)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)])
+    return {"shared": model.SerializeToString()}
+
+
 def everything(canary: Path) -> dict[str, bytes]:
     """Every bomb by the name of its file."""
     made: dict[str, bytes] = dict(tables())
@@ -240,7 +260,7 @@ def everything(canary: Path) -> dict[str, bytes]:
             f"{name}_legacy.pth": legacy_file(data),
             f"{name}_bare.ckpt": data,
         }
-    made["shared_layers.pt"] = shared_layers()
+    made |= {"shared_layers.pt": shared_layers(), "turns.pt": turns()}
     made["packed_zeros.pt"] = torch_file(b"\0" * ZEROS, method=zipfile.ZIP_DEFLATED)
     for name, data in npys().items():
         made |= {f"{name}.npy": data, f"{name}_in.npz": zipped({"weight_ih_l0.npy": data, "weight_hh_l0.npy": data})}
@@ -249,5 +269,6 @@ def everything(canary: Path) -> dict[str, bytes]:
     made |= {f"{name}.safetensors": data for name, data in safes().items()}
     made |= {f"{name}.json": data for name, data in tokenizers().items()}
     made |= {f"{name}.loopscope": data for name, data in (projects_() | captures_()).items()}
+    made |= {f"{name}.onnx": data for name, data in onnx_().items()}
     made |= {f"{name}.keras": data for name, data in keras_().items()}
     return made

@@ -137,3 +137,11 @@ def shared_layers() -> bytes:
         data += b"" if layer == 0 else _text(f"weight_ih_l{layer}") + b"h\1"
         data += _text(f"weight_hh_l{layer}") + b"h\1"
     return torch_file(data + b"u.", {"0": b"\0" * 262_144})
+
+
+def turns() -> bytes:
+    """Layers whose weights lie by turns in two storages of 28 MB, each of which is 28 kB in the file."""
+    names = [(f"weight_{end}_l{layer}", key) for layer in range(500) for end, key in (("ih", "0"), ("hh", "1"))]
+    parts = [_text(name) + _tensor(key, 7_000_000, _numbers(1, 1), _numbers(1, 1)) for name, key in names]
+    data = b"\x80\x02}(" + b"".join(parts) + b"u."
+    return torch_file(data, dict.fromkeys("01", b"\0" * 28_000_000), zipfile.ZIP_DEFLATED)
