@@ -133,11 +133,13 @@ class Imported(Task):
         return [token for token in dict.fromkeys(self.tokenizer.split(source)) if not self.tokenizer.known(token)]
 
     def encode(self, source: Any, target: Any = None) -> Sample:
-        """Encode a text, or numbers (T, D)."""
-        if self.kind == "text":
-            if not isinstance(source, str):
-                raise ValueError("this network reads tokens; type a text")
-            ids, tokens = self.tokenizer.encode(source)  # type: ignore[union-attr]
+        """Encode a text, token ids (T,) that no text need stand for, or numbers (T, D)."""
+        if self.tokenizer is not None:
+            if isinstance(source, str):
+                ids, tokens = self.tokenizer.encode(source)
+            else:
+                ids = self.token_ids(source).tolist()
+                tokens = tuple(self.tokenizer.words[index] for index in ids)
             sample = Sample(source, np.array(ids), None, tuple(BLANKS.get(token, token) for token in tokens))
         else:
             numbers = real_numbers(source)
@@ -151,6 +153,26 @@ class Imported(Task):
         if self.pattern in ("one-to-one", "one-to-many") and len(sample.x) != 1:
             raise ValueError(f"{self.pattern} reads one step; this input has {len(sample.x)}")
         return self._answered(sample, target)
+
+    def token_ids(self, found: Any) -> np.ndarray:
+        """Return an array as one sequence of this network's token ids, (T,).
+
+        Raises
+        ------
+        ValueError
+            It is none: it has more axes, or holds something else.
+        """
+        array, words = np.asarray(found), () if self.tokenizer is None else self.tokenizer.words
+        flat = array.reshape(-1)
+        if len(flat) != max(array.shape, default=1) or not len(flat):
+            raise ValueError(f"the sequence has the shape {array.shape}; the token ids of one are (T,)")
+        if array.dtype.kind not in "iuf":
+            raise ValueError(f"the sequence holds values of type {array.dtype}; token ids are whole numbers")
+        with np.errstate(invalid="ignore"):  # a NaN is no id, and is refused below
+            whole = flat.astype(np.int64)
+        if not np.array_equal(whole, flat) or flat.min() < 0 or flat.max() >= len(words):
+            raise ValueError(f"the sequence holds {flat.min()} to {flat.max()}; token ids are 0 to {len(words) - 1}")
+        return whole
 
     def _answered(self, sample: Sample, target: Any) -> Sample:
         if not LOSSES[self._spec.loss].class_targets:

@@ -149,7 +149,7 @@ def _fitted(task: Task, found: Any) -> tuple[Any, ...]:
 def _fitting(task: Task, source: Any) -> Any:
     """A source as a task takes it: ids as a text, a row of numbers as a column where one is read."""
     if task.kind == "text" and isinstance(source, np.ndarray):
-        return text_of_ids(task, source)
+        return source_of_ids(task, source)
     if task.kind == "text" or not isinstance(source, np.ndarray):
         return source
     size = task.spec(task.cell).input_size
@@ -160,30 +160,22 @@ def _fitting(task: Task, source: Any) -> Any:
     return source.T if size == 1 and source.shape[:1] == (1,) else source
 
 
-def text_of_ids(task: Task, ids: np.ndarray) -> str:
-    """The text of an array of token ids.
+def source_of_ids(task: Task, found: np.ndarray) -> str | np.ndarray:
+    """The text of an array of token ids, or the ids themselves where the vocabulary writes none down as they are.
 
     Raises
     ------
     ValueError
-        They are no ids of this network, or its vocabulary cannot write them down.
+        They are no ids of this network.
     """
-    tokenizer = task.tokenizer if isinstance(task, Imported) else None
-    if tokenizer is None or tokenizer.kind not in (IDS, LETTERS, WORDS):
+    if not isinstance(task, Imported) or task.tokenizer is None:
         raise ValueError("the sequence holds numbers; this network reads a text")
-    flat = ids.reshape(-1)
-    if len(flat) != max(ids.shape, default=1):
-        raise ValueError(f"the sequence has the shape {ids.shape}; the token ids of one are (T,)")
-    with np.errstate(invalid="ignore"):  # a NaN is no id, and is refused below
-        whole = flat.astype(np.int64)
-    if not np.array_equal(whole, flat) or flat.min() < 0 or flat.max() >= len(tokenizer.words):
-        raise ValueError(
-            f"the sequence holds {flat.min()} to {flat.max()}; token ids are 0 to {len(tokenizer.words) - 1}"
-        )
-    text = ("" if tokenizer.kind == LETTERS else " ").join(tokenizer.words[index] for index in whole)
-    if list(tokenizer.encode(text)[0]) != whole.tolist():
-        raise ValueError("the sequence holds token ids that no text stands for in this vocabulary")
-    return text
+    ids, tokenizer = task.token_ids(found), task.tokenizer
+    if tokenizer.kind in (IDS, LETTERS, WORDS):
+        text = ("" if tokenizer.kind == LETTERS else " ").join(tokenizer.words[index] for index in ids)
+        if list(tokenizer.encode(text)[0]) == ids.tolist():
+            return text
+    return ids
 
 
 def with_sequence(project: Project, path: Path) -> Project:
@@ -238,9 +230,9 @@ def with_vocabulary(project: Project, path: Path) -> Project:
             next_token=task.next_token, labels=() if task.next_token else task.output_labels, source=task.source,
             origin=task.origin,
         )  # fmt: skip
-        ids = [np.array(task.tokenizer.encode(str(source))[0]) for source in project.sources]
-        readable = tokenizer.kind in (IDS, LETTERS, WORDS)
-        sources = tuple(text_of_ids(named, found) if readable else named.example for found in ids)
+        old = task.tokenizer
+        ids = [np.array(old.encode(each)[0]) if isinstance(each, str) else each for each in project.sources]
+        sources = tuple(source_of_ids(named, found) for found in ids)
     except ValueError as error:
         raise ImportFileError(path, str(error)) from None
     return project.but(

@@ -286,7 +286,7 @@ def _task(facts: Facts, parameters: Arrays, arrays: dict[str, np.ndarray]) -> Ta
     task.origin = replace(task.origin, beside=frozen(beside))
     at_random, task.example = task.example, _value(given, "example", given.raw("example"), "example", arrays)
     task.drawn = np.array_equal(task.example, at_random)
-    if isinstance(task.example, str) != (task.kind == "text"):
+    if not _reads(task, task.example):
         raise given.wrong("example", "a text" if task.kind == "text" else "an array")
     return task
 
@@ -303,10 +303,16 @@ def _check_spec(facts: Facts, spec: ModelSpec, task: Task) -> None:
 
 def _source(facts: Facts, i: int, value: Any, arrays: dict[str, np.ndarray], task: Task) -> Any:
     found = _value(facts, f"sources[{i}]", value, f"source/{i}", arrays)
-    if isinstance(found, str) != (task.kind == "text"):
+    if not _reads(task, found):
         given, wanted = ("an array", "a text") if task.kind == "text" else ("a text", "an array")
         raise ProjectError(facts.path, f"sources[{i}] is {given}; the scenario {task.id} reads {wanted}")
     return found
+
+
+def _reads(task: Task, source: Any) -> bool:
+    """Whether a source is of the kind that a scenario reads; a network of a file takes token ids as well."""
+    ids = isinstance(task, Imported) and isinstance(source, np.ndarray) and source.dtype.kind in "iu"
+    return isinstance(source, str) == (task.kind == "text") or ids
 
 
 def _target(facts: Facts, i: int, value: Any, arrays: dict[str, np.ndarray], task: Task) -> Any:

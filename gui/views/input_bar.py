@@ -54,7 +54,10 @@ class InputBarView(QWidget):
         self.buttons = ExampleButtons(self.examples)
         self.target, self.batch = TargetField(), BatchField()
         self.hint = Hint()
-        self._shown = ("", "")  # a source, and the text that the field made of it: a field has no line breaks
+        self._shown: tuple[object, str] = (
+            "",
+            "",
+        )  # a source, and the text that the field made of it: a field has no line breaks
         self._pause = QTimer(self)
         self._rows = self._lay_out()
         self._measure()
@@ -253,11 +256,11 @@ class InputBarView(QWidget):
         for part, share in enumerate((3 if text else 0, 0 if one else 2, int(one and not text))):
             self._rows[1].setStretch(part, share)
         self._stand()
-        if isinstance(source, str):
+        if text:
             self.sentence.setPlaceholderText(self.tr("Type a sentence, such as: {}").format(task.example))
             if self.sentence.text().strip() != self._as_shown(source):
                 self._pause.stop()
-                self.sentence.setText(source)
+                self.sentence.setText(source if isinstance(source, str) else " ".join(task.encode(source).tokens))
                 self.sentence.setCursorPosition(0)  # the beginning is seen where not all is
                 self._shown = (source, self.sentence.text())
         elif not grid:
@@ -286,7 +289,9 @@ class InputBarView(QWidget):
 
     def _as_shown(self, source: object) -> str:
         """What the field shows of a source: a difference from it is the user's own."""
-        return (self._shown[1] if self._shown[0] == source else str(source)).strip()
+        shown, text = self._shown
+        alike = shown is source or (isinstance(shown, str) and isinstance(source, str) and shown == source)
+        return (text if alike else str(source)).strip()
 
 
 def _problem(task: Task, source: object, target: Target) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from engine.interop.imported import Imported
+from engine.interop.tokenizer import Tokenizer
 from engine.spec import ModelSpec
 from gui.state.app_state import AppState
 from gui.state.project import GIVEN, Project
@@ -49,3 +50,25 @@ def test_the_state_of_the_sequence_that_is_looked_at_is_typed(state, show, qtbot
     assert view.initial.dialog() is not None
     state.document.edit("another", sequence=0)
     assert view.initial.dialog() is None
+
+
+def test_ids_that_no_text_stands_for_are_shown_as_tokens_until_a_text_is_typed(show, qtbot):
+    spec = ModelSpec(
+        pattern="many-to-one", cell="gru", input_size=2, hidden_size=3, output_size=2, vocab_size=3, embedding_size=2
+    )
+    task = Imported("a file", spec, {}, tokenizer=Tokenizer("letters", ("a", "b", "ab")))
+    weights, own = task.weights("gru")[0], task.spec("gru")
+    made = AppState(project=Project(task, own, weights, GIVEN, "", (np.array([2, 0]),), (None,), 0, "numpy", "cpu"))
+    qtbot.waitUntil(lambda: made.session.trace is not None)
+    view = show(InputBarView(made))
+    assert view.sentence.text() == "ab a" and made.session.trace.batch.T == 2
+    view._commit_sentence()
+    assert made.document.project.sources[0].tolist() == [2, 0]  # nothing was typed
+    view.sentence.setText("bab")
+    view._commit_sentence()
+    assert made.document.project.sources == ("bab",)
+    made.document.undo()
+    assert view.sentence.text() == "ab a"
+    qtbot.waitUntil(lambda: not made.session.running)
+    view.examples.close()
+    made.close()

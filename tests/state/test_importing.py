@@ -9,7 +9,7 @@ from engine.interop.load import Weights
 from engine.interop.recorder import record
 from engine.interop.state_dict import as_in_file
 from engine.interop.tokenizer import Tokenizer
-from gui.state import importing
+from gui.state import importing, storing
 from gui.state.document import opened
 from gui.state.importing import Wishes, holds_weights, of_file, offer, with_sequence
 from gui.state.session import compute
@@ -137,10 +137,19 @@ def test_ids_of_a_file_are_one_sequence_and_what_their_text_says(speaker, tmp_pa
     weights = Weights(speaker[1])
     assert offer(weights, Wishes(source=np.array([[1.0, 5.0]]))).project.sources == ("1 5",)
     two = Tokenizer("letters", ("a", "b", "ab", *"cdefgh"))
+    project = offer(weights, Wishes(source=np.array([2, 0]), tokenizer=two)).project
+    assert project.sources[0].tolist() == [2, 0]  # no text stands for them: they stay ids
+    assert project.task.next_token and project.task.encode(project.sources[0]).tokens == ("ab",)
+    storing.write(tmp_path / "kept.loopscope", project, storing.View())
+    again = storing.read(tmp_path / "kept.loopscope").project
+    assert again.sources[0].tolist() == [2, 0] and compute(again).trace.batch.x.ravel().tolist() == [2]
+    (tmp_path / "v.json").write_text('["a","b","ab","c","d","e","f","g","h"]')
+    named = importing.with_vocabulary(offer(weights, Wishes(source=np.array([2, 0]))).project, tmp_path / "v.json")
+    assert named.sources == ("ab a",)
     for wishes, said in (
         (Wishes(source=np.ones((3, 2, 2))), r"has the shape \(3, 2, 2\); the token ids of one are \(T,\)"),
         (Wishes(source=np.array([1, np.nan])), "token ids are 0 to 8"),
-        (Wishes(source=np.array([2, 0]), tokenizer=two), "that no text stands for"),
+        (Wishes(source=np.array(["a", "b"])), "token ids are whole numbers"),
     ):
         with pytest.raises(ImportFileError, match=said):
             offer(weights, wishes)
