@@ -82,7 +82,7 @@ def said_what(left: Leftover) -> str:
     text = " ".join(found.text.split())
     if not text:
         return name
-    return _tr("{}: {}").format(name, text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…")
+    return _tr("{}: “{}”").format(name, text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS - 1]}…")
 
 
 def said_when(when: datetime) -> str:

@@ -114,7 +114,8 @@ class Notices(QWidget):
         """It is on the bench; the old file goes as soon as this window has it aside itself."""
         self._forget(left)
         if self._keeper is not None:
-            self._keeper.kept.connect(left.discard, Qt.ConnectionType.SingleShotConnection)
+            # A partial: a connected method alone does not keep its object.
+            self._keeper.kept.connect(partial(Leftover.discard, left), Qt.ConnectionType.SingleShotConnection)
             self._keeper.keep()
 
     def _forget(self, left: Leftover) -> None:

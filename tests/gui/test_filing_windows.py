@@ -1,5 +1,6 @@
 """Files dropped on the window, one file in two windows, and the work of windows that did not end well."""
 
+import gc
 import os
 
 from PySide6.QtCore import QMimeData, QPoint, Qt
@@ -76,7 +77,7 @@ def test_what_is_left_is_offered_without_holding_anything_up(bench, qtbot):
         left_behind(bench, qtbot, notes)
     one = bench()
     (offer,) = one.said()
-    assert offer.startswith("Restore the work of ") and "? Movie review → sentiment: I do not like this movie" in offer
+    assert offer.startswith("Restore the work of ") and "? Movie review → sentiment: “I do not like this movie”" in offer
 
     def press(banner, id):
         banner.findChild(QPushButton, id).click()
@@ -88,6 +89,8 @@ def test_what_is_left_is_offered_without_holding_anything_up(bench, qtbot):
     assert [banner.isHidden() for _, banner in dialog.rows] == [False, True, False]
     with qtbot.waitSignal(one.filing.keeper.kept, timeout=10_000):
         press(dialog.rows[2][1], "restore")
+        del dialog  # nobody but the window holds on to what was restored
+        gc.collect()
     one.done()
     assert not one.window.findChildren(Leftovers)
     assert one.state.document.project.notes == "first" and one.window.isWindowModified()
