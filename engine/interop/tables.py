@@ -43,7 +43,7 @@ def parse_table(text: str, numbered: bool = False) -> np.ndarray:
         raise ValueError("holds no numbers")
     between = next((mark for mark in ("\t", ";", ",") if mark in first[0]), None)
     if between == ";" and "," in text:  # the decimal comma of half of Europe
-        text = text.replace(",", ".")
+        text, first = text.replace(",", "."), [row.replace(",", ".") for row in first]
     beside = next(_cells(first[0], between)) in ("", '""')
     counts = all(cell == str(n) for n, cell in enumerate(islice(_cells(first[0], between), beside, None)))
     heading = len(first) > 1 and ((beside and counts) or not any(map(_is_number, _cells(first[0], between))))
