@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QInputDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from engine.interop import captures, read, sequences
-from engine.interop.captures import Capture
+from engine.interop.captures import Capture, Captured
 from engine.interop.load import Weights
 from gui import kinds
+from gui.capture_dialog import CaptureDialog
 from gui.import_dialog import ImportDialog
 from gui.state import importing, wording
 from gui.state.app_state import AppState
@@ -46,7 +47,7 @@ class Importer(QObject):
     ) -> None:
         super().__init__(parent)
         self._state, self._begin, self._say, self._window = state, begin, say, parent
-        self.dialog: ImportDialog | None = None
+        self.dialog: ImportDialog | CaptureDialog | None = None
         self._path = Path()
         self._read_for: Project | None = None
         self._worker = Worker("imports", self)
@@ -61,14 +62,16 @@ class Importer(QObject):
     def ask(self, path: Path, found: Weights | Capture) -> None:
         """Ask about a network that has been read."""
         self._path = path
-        if isinstance(found, Capture):
-            self._choose(found)
-            return
         if self.dialog is not None:
             self.dialog.reject()
         place = self._state.document.project
-        self.dialog = ImportDialog(found, place.engine, place.device, self._window)
-        self.dialog.accepted_offer.connect(self._on_offer)
+        if isinstance(found, Capture):
+            asking = CaptureDialog(path, found, self._window)
+            asking.chosen.connect(partial(self._on_chosen, found.notes))
+            self.dialog = asking
+        else:
+            self.dialog = ImportDialog(found, place.engine, place.device, self._window)
+            self.dialog.accepted_offer.connect(self._on_offer)
         self.dialog.finished.connect(self._on_finished)
         self.dialog.open()
 
@@ -101,21 +104,11 @@ class Importer(QObject):
         self.taken.emit(self._path)
         self._begin(found.project)
 
-    def _choose(self, found: Capture) -> None:
-        """Open the only module of a capture, or the one that the user chooses."""
-        names = [self.tr("{}, call {} of {}").format(m.title, m.call, m.calls) for m in found.modules]
-        at = 0
-        if len(names) > 1:
-            name, chosen = QInputDialog.getItem(
-                self._window, self.tr("Open a capture"), self.tr("Which recurrent layer?"), names, 0, False
-            )
-            if not chosen:
-                return
-            at = names.index(name)
+    def _on_chosen(self, notes: tuple[str, ...], found: Captured) -> None:
         place = self._state.document.project
         self.taken.emit(self._path)
-        notes = " ".join((*found.notes, *found.modules[at].notes))
-        self._begin(importing.captured(self._path, found.modules[at], place.engine, place.device), notes)
+        project = importing.captured(self._path, found, place.engine, place.device)
+        self._begin(project, " ".join((*notes, *found.notes)))
 
     def _on_failed(self, ticket: int, error: Exception) -> None:
         if ticket == self._worker.newest:

@@ -1,16 +1,11 @@
 """The File menu: new, open, recent, save, save as, revert, the questions, the title and its star."""
 
-from dataclasses import replace
-
 import pytest
-import torch
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from engine import ModelSpec, Network
-from engine.interop import captures
 from engine.interop.imported import Imported
-from engine.interop.recorder import record
 from gui import kinds
 from gui.actions import table
 from gui.state import storing
@@ -287,17 +282,3 @@ def test_the_menu_stands_in_the_usual_order(bench):
     one = bench()
     texts = [a.text().replace("&", "") for a in one.window.actions_.menu(table.FILE).actions()]
     assert texts[:8] == ["New", "Scenarios", "Open…", "Open recent", "", "Save", "Save as…", "Revert…"]
-
-
-def test_a_capture_s_notes_are_said_after_the_question(bench, tmp_path):
-    gru = torch.nn.GRU(3, 4)
-    with record(gru, tmp_path / "run.loopscope"):
-        gru(torch.zeros(5, 1, 3))
-    found = replace(captures.read(tmp_path / "run.loopscope"), notes=("the other could not be recorded",))
-    one = bench()
-    one.note("mine")
-    one.filing.importer().ask(tmp_path / "run.loopscope", found)
-    assert one.said() == [] and one.question() is not None
-    one.answer("discard")
-    assert one.state.document.project.scenario == "imported"
-    assert one.said() == ["the other could not be recorded"]

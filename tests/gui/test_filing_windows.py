@@ -77,7 +77,8 @@ def test_what_is_left_is_offered_without_holding_anything_up(bench, qtbot):
         left_behind(bench, qtbot, notes)
     one = bench()
     (offer,) = one.said()
-    assert offer.startswith("Restore the work of ") and "? Movie review → sentiment: “I do not like this movie”" in offer
+    assert offer.startswith("Restore the work of ")
+    assert offer.endswith("? Movie review → sentiment: “I do not like this movie”")
 
     def press(banner, id):
         banner.findChild(QPushButton, id).click()
