@@ -7,26 +7,26 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import resources
 from engine import tasks
 from engine.format import percent
-from engine.interop import ImportFileError, sequences
-from engine.interop.captures import Capture
-from engine.interop.load import Weights
+from engine.interop import ImportFileError
 from engine.recording import engines
 from engine.registry import cells
 from gui import kinds
 from gui.pictures import KINDS, LARGEST, SMALLEST
-from gui.state import importing, storing
+from gui.state import storing
 from gui.state.document import FIRST_ENGINE, opened
 from gui.state.project import Project
 from gui.state.storing import Opened
 
+if TYPE_CHECKING:
+    from engine.interop.captures import Capture
+    from engine.interop.load import Weights
+
 SIZE = (1680, 1050)
-
-
 LONGEST = 500
 """Letters of a message."""
 
@@ -181,6 +181,8 @@ def _project(given: argparse.Namespace, found: Project | None) -> Project:
         engine, device = _place(given.engine, given.device)
         project = found.but(engine=engine, device=device)
     if given.input is not None:
+        from gui.state import importing  # as below
+
         try:
             return importing.with_sequence(project.chosen([0]), Path(given.input))
         except ImportFileError as error:
@@ -229,6 +231,9 @@ def _file(given: argparse.Namespace, path: Path) -> Opened | Project | Weights |
         raise UsageError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    from engine.interop import sequences
+    from gui.state import importing  # the readers are not needed before there is a file
+
     kind = kinds.kind(path)
     try:
         if kind == kinds.PROJECT:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
 
-from engine.interop import read, sequences
 from engine.interop.imported import Imported
 from engine.projects import SUFFIX
 from engine.tasks import Task
 
 PROJECT, OTHER = "project", "other"
 VOCABULARY = ".json"
-OTHERS = tuple(dict.fromkeys((*read.SUFFIXES, *sequences.SUFFIXES, VOCABULARY)))
+
+
+@lru_cache(maxsize=1)
+def groups() -> dict[str, tuple[str, ...]]:
+    """The endings of what other programs write: "weights", "sequences", "vocabularies"."""
+    from engine.interop import read, sequences  # the readers are not needed before there is a file
+
+    return {"weights": read.SUFFIXES, "sequences": sequences.SUFFIXES, "vocabularies": (VOCABULARY,)}
+
+
+def others() -> tuple[str, ...]:
+    """All of them."""
+    return tuple(dict.fromkeys(suffix for found in groups().values() for suffix in found))
 
 
 def kind(path: Path) -> str:
@@ -26,7 +38,7 @@ def kind(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix == SUFFIX:
         return OTHER if captures.is_capture(path) else PROJECT
-    return OTHER if suffix in OTHERS else ""
+    return OTHER if suffix in others() else ""
 
 
 def one_at_a_time() -> str:
@@ -36,7 +48,7 @@ def one_at_a_time() -> str:
 
 def refusal(path: Path) -> str:
     """Say that a file is of no kind that can be opened."""
-    return _tr("“{}” cannot be opened; these can: {}.").format(path.name, ", ".join((SUFFIX, *OTHERS)))
+    return _tr("“{}” cannot be opened; these can: {}.").format(path.name, ", ".join((SUFFIX, *others())))
 
 
 def suggested(task: Task) -> str:
@@ -50,14 +62,15 @@ def suggested(task: Task) -> str:
 
 def open_filter() -> str:
     """The filters of a dialog that opens files."""
-    groups = (
-        (_tr("All that can be opened ({})"), (SUFFIX, *OTHERS)),
+    found = groups()
+    lines = (
+        (_tr("All that can be opened ({})"), (SUFFIX, *others())),
         (_tr("Projects and captures ({})"), (SUFFIX,)),
-        (_tr("Weights ({})"), read.SUFFIXES),
-        (_tr("Sequences ({})"), sequences.SUFFIXES),
-        (_tr("Vocabularies ({})"), (VOCABULARY,)),
+        (_tr("Weights ({})"), found["weights"]),
+        (_tr("Sequences ({})"), found["sequences"]),
+        (_tr("Vocabularies ({})"), found["vocabularies"]),
     )
-    return ";;".join(text.format(" ".join(f"*{suffix}" for suffix in suffixes)) for text, suffixes in groups)
+    return ";;".join(text.format(" ".join(f"*{suffix}" for suffix in suffixes)) for text, suffixes in lines)
 
 
 def _tr(text: str) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
-from engine.interop.sequences import parse_table
+from engine.interop.tables import parse_table
 from engine.tasks import Task
 from gui import fonts
 from gui.theme import px
