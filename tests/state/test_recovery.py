@@ -68,19 +68,22 @@ def test_a_full_disk_is_said_once_and_work_goes_on(bench, path, qtbot, monkeypat
 
 def test_edits_without_a_pause_are_kept_aside_all_the_same(bench, qtbot, monkeypatch):
     monkeypatch.setattr(recovery, "INTERVAL_MS", 20)
-    slow, original = threading.Event(), recovery._write
+    original, typed, edited, over = recovery._write, [0], threading.Condition(), threading.Event()
 
     def written(*arguments):
-        slow.wait(0.02)  # as a slow disk would
+        with edited:  # a slow disk: while one state is written, others come
+            newer = typed[0] + 3
+            edited.wait_for(lambda: typed[0] >= newer or over.is_set(), timeout=20)
         original(*arguments)
 
     monkeypatch.setattr(recovery, "_write", written)
-    one = bench()
-    keeper, typed = one.keep(), [0]
-    timer = QTimer()
+    one, timer = bench(), QTimer()
+    keeper = one.keep()
 
     def edit():
-        typed[0] += 1
+        with edited:
+            typed[0] += 1
+            edited.notify_all()
         one.state.document.edit("change of the notes", notes=str(typed[0]))
 
     def aside():
@@ -92,6 +95,9 @@ def test_edits_without_a_pause_are_kept_aside_all_the_same(bench, qtbot, monkeyp
         newest = typed[0] + 1
         qtbot.waitUntil(lambda newest=newest: aside() >= newest, timeout=20_000)
     timer.stop()
+    with edited:
+        over.set()
+        edited.notify_all()
     with qtbot.waitSignal(keeper.kept, timeout=20_000):
         pass
     assert aside() == typed[0] and recovery.INTERVAL_MS < 10_000 / 3
