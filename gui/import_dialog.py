@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFrame,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -26,7 +24,7 @@ from engine.spec import PATTERNS
 from gui.state import wording
 from gui.state.importing import Offer, Wishes, offer
 from gui.theme import px
-from gui.widgets import Choice, FieldRow, FileField, IntField, ParameterTable, label, push_button
+from gui.widgets import Choice, FieldRow, FileField, IntField, ParameterTable, label, push_button, scrolling
 from gui.work.worker import Worker
 
 WIDTH, HEIGHT, TABLE = 560, 640, 150
@@ -107,17 +105,12 @@ class ImportDialog(QDialog):
         column.addWidget(label(self.tr("Found"), "title"))
         column.addWidget(self.found)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
         box = QVBoxLayout(self)
         box.setContentsMargins(px(20), px(18), px(20), px(16))
         box.setSpacing(px(10))
         box.addWidget(label(self._weights.path.name, "heading"))
         box.addWidget(self.summary)
-        box.addWidget(scroll, 1)
+        box.addWidget(scrolling(inside), 1)
         for text in (self.proof, self.lacking, self.rest, self.problem):
             box.addWidget(text)
         box.addWidget(self.buttons)

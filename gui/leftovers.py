@@ -7,11 +7,11 @@ from datetime import datetime
 from functools import partial
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale, Qt, Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from gui.state.recovery import Leftover
 from gui.theme import px
-from gui.widgets import Banner, label, push_button
+from gui.widgets import Banner, label, push_button, scrolling
 
 RESTORE, DISCARD = "restore", "discard"
 MOST_LETTERS = 60
@@ -45,11 +45,6 @@ class Leftovers(QDialog):
             self.rows.append((left, banner))
             rows.addWidget(banner)
         rows.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(inside)
         buttons = QDialogButtonBox()
         buttons.addButton(push_button(self.tr("Later")), QDialogButtonBox.ButtonRole.RejectRole)
         buttons.rejected.connect(self.reject)
@@ -57,7 +52,7 @@ class Leftovers(QDialog):
         box.setContentsMargins(px(20), px(18), px(20), px(16))
         box.setSpacing(px(12))
         box.addWidget(label(self.tr("Unsaved work that was left"), "heading"))
-        box.addWidget(scroll, 1)
+        box.addWidget(scrolling(inside), 1)
         box.addWidget(buttons)
         self.resize(px(640), px(min(480, 150 + 58 * len(self.rows))))
 

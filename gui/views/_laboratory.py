@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine import Trace
 from engine.timeline import Timeline
@@ -15,7 +15,7 @@ from gui.state.analyses import Failed, Key
 from gui.state.app_state import AppState
 from gui.state.selection import Selected
 from gui.theme import px, theme
-from gui.widgets import Choice, SymbolLabel, label
+from gui.widgets import Choice, SymbolLabel, label, scrolling
 from gui.widgets.painted import LOOK_EVENTS
 
 GROUP = "Gradient laboratory"
@@ -188,12 +188,8 @@ class Instrument(QWidget):
         outer.addStretch(1)
         self.empty.hide()
         self.column.setContentsMargins(0, 0, 0, 0)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = scrolling(inside)
         scroll.setFocusPolicy(self.focusPolicy())
-        scroll.setWidget(inside)
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
         around.addWidget(scroll)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.registry import cells
 from gui.frames import cell, lab_paths
@@ -19,7 +19,7 @@ from gui.views import _cell_paint as draw
 from gui.views._cell_canvas import CellCanvas
 from gui.views._cell_picture import Ways
 from gui.views._cell_pins import Pin, Pins
-from gui.widgets import SymbolLabel, icon_button, label
+from gui.widgets import SymbolLabel, icon_button, label, scrolling
 from gui.widgets.math_line import MathLine
 from gui.widgets.number_lines import NumberLines
 from gui.widgets.painted import LOOK_EVENTS
@@ -78,11 +78,7 @@ class CellView(QWidget):
         left = QVBoxLayout()
         left.addWidget(self.canvas, 1)
         left.addLayout(self._text)
-        self._scroll = QScrollArea()
-        self._scroll.setWidget(self.pins)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll = scrolling(self.pins)
         self._body = QHBoxLayout()
         self._body.addLayout(left, 1)
         self._body.addWidget(self._scroll)

@@ -6,7 +6,7 @@ from gui.widgets.buttons import icon_button, push_button
 from gui.widgets.choice import Choice
 from gui.widgets.fields import FloatField, IntField
 from gui.widgets.file_field import FileField
-from gui.widgets.frames import Card, FieldRow, Section, SymbolLabel, label
+from gui.widgets.frames import Card, FieldRow, Section, SymbolLabel, label, scrolling
 from gui.widgets.grid_canvas import GridCanvas
 from gui.widgets.legend import ScaleLegend
 from gui.widgets.parameters import ParameterTable
@@ -40,4 +40,5 @@ __all__ = [
     "icon_button",
     "label",
     "push_button",
+    "scrolling",
 ]

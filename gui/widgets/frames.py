@@ -172,14 +172,20 @@ class FieldRow(QWidget):
             self._note.setFixedHeight(self._note.heightForWidth(max(1, self.width())))
 
 
+def scrolling(inside: QWidget) -> QScrollArea:
+    """Put what may be taller than its room into an area without an edge, which scrolls down, never across."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(inside)
+    return area
+
+
 def fill_scrolling(panel: QWidget, inside: QWidget) -> None:
-    """Fill a panel with what may be taller than it is: it scrolls down, never across."""
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
-    scroll.setFrameShape(QFrame.Shape.NoFrame)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    """Fill a panel with what may be taller than it is."""
+    scroll = scrolling(inside)
     scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    scroll.setWidget(inside)
     outer = QVBoxLayout(panel)
     outer.setContentsMargins(0, 0, 0, 0)
     outer.addWidget(scroll)
