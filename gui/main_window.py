@@ -78,6 +78,8 @@ class MainWindow(QMainWindow):
         self.messages = Messages(state)
         self.messages.train_wanted.connect(self.actions_["run.train"].trigger)
         self.filing.file.opened.connect(self.messages.forget)
+        # Whatever has been opened is stepped next: the keyboard is the score's, not that of a button that has gone.
+        self.filing.file.opened.connect(lambda view: self.score.setFocus())
         self.switches.refused.connect(self._on_refused)
         self.docks = [Dock(view, state, self) for view in views() if view.area != "top"]
         self._strips = [view(state) for view in views() if view.area == "top"]

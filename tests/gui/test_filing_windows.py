@@ -94,6 +94,7 @@ def test_what_is_left_is_offered_without_holding_anything_up(bench, qtbot):
         gc.collect()
     one.done()
     assert not one.window.findChildren(Leftovers)
+    assert one.window.focusWidget() is one.window.score.focusProxy()
     assert one.state.document.project.notes == "first" and one.window.isWindowModified()
     assert one.said() == [offer]
     press(one.filing.notices.offered, "later")
