@@ -20,12 +20,12 @@ class Drops(QObject):
     ----------
     window : QMainWindow
     open : callable
-        Is given the Path of the dropped file.
+        Is given the Paths of the dropped files: of one, or of a network and what goes with it.
     say : callable
         Says why one cannot.
     """
 
-    def __init__(self, window: QMainWindow, open: Callable[[Path], object], say: Callable[[str], object]) -> None:
+    def __init__(self, window: QMainWindow, open: Callable[[list[Path]], object], say: Callable[[str], object]) -> None:
         super().__init__(window)
         self._window, self._open, self._say = window, open, say
         self.hint = Hint(window)
@@ -70,7 +70,7 @@ class Drops(QObject):
     def take(self, paths: list[Path]) -> None:
         """Open what was dropped."""
         if can_be_taken(paths):
-            self._open(paths[0])
+            self._open(paths)
         else:
             self._say(refusal(paths))
 
@@ -91,8 +91,12 @@ class Hint(QWidget):
     def show_for(self, paths: list[Path]) -> None:
         """Say what would happen to these files."""
         self._good = can_be_taken(paths)
-        if self._good:
+        if self._good and len(paths) == 1:
             self._text = self.tr("Drop to open “{}”").format(paths[0].name)
+        elif self._good:
+            found = kinds.together(paths)
+            others = " ".join(f"“{found[role].name}”" for role in ("sequence", "vocabulary") if role in found)
+            self._text = self.tr("Drop to open “{}” with {}").format(found["weights"].name, others)
         else:
             self._text = refusal(paths)
         self.setGeometry(self._window.rect())
@@ -130,8 +134,8 @@ def files(data: QMimeData) -> list[Path]:
 
 
 def can_be_taken(paths: list[Path]) -> bool:
-    """Whether this is one file of a kind that can be opened."""
-    return len(paths) == 1 and bool(kinds.kind(paths[0]))
+    """Whether this is one file of a kind that can be opened, or a network and what goes with it."""
+    return bool(kinds.kind(paths[0]) if len(paths) == 1 else kinds.together(paths))
 
 
 def refusal(paths: list[Path]) -> str:

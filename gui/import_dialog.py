@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -138,6 +138,13 @@ class ImportDialog(QDialog):
         self.sequence.chosen.connect(self._on_sequence)
         self.target.chosen.connect(self._on_target)
 
+    def take(self, files: Mapping[str, Path]) -> None:
+        """Begin with the "sequence" and the "vocabulary" that were chosen beside the network."""
+        for name in ("vocabulary", "sequence"):
+            if name in files:
+                self.rows[name].show()  # to be taken back, where it does not go with the network
+                getattr(self, name).chosen.emit(str(files[name]))
+
     def done(self, result: int) -> None:
         """Leave what is being tried out to itself."""
         self._worker.abandon()
@@ -267,7 +274,7 @@ class ImportDialog(QDialog):
         self.rows["nonlinearity"].setVisible(spec.cell == "rnn")
         self.rows["head"].setVisible(not sides)
         self.rows["embedding"].setVisible(not sides and self.embedding.count() > 1)
-        self.rows["vocabulary"].setVisible(spec.has_embedding)
+        self.rows["vocabulary"].setVisible(spec.has_embedding or bool(self.vocabulary.path))
         headed = "output.weight" in found.loaded.parameters or sides
         options = [(LAST, self.tr("none: the gradient of the last output"))]
         if headed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -49,14 +49,22 @@ class Importer(QObject):
         self._state, self._begin, self._say, self._window = state, begin, say, parent
         self.dialog: ImportDialog | CaptureDialog | None = None
         self._path = Path()
+        self._beside: Mapping[str, Path] = {}
         self._read_for: Project | None = None
         self._worker = Worker("imports", self)
         self._worker.done.connect(self._on_read)
         self._worker.failed.connect(self._on_failed)
 
-    def open(self, path: Path) -> None:
-        """Read a file: a network is asked about, a sequence becomes the input of what is open."""
-        self._path, self._read_for = path, self._state.document.project
+    def open(self, path: Path, beside: Mapping[str, Path] | None = None) -> None:
+        """Read a file: a network is asked about, a sequence becomes the input of what is open.
+
+        Parameters
+        ----------
+        path : Path
+        beside : mapping of str to Path, optional
+            Of a network the "sequence" and the "vocabulary" that were chosen with it.
+        """
+        self._path, self._beside, self._read_for = path, beside or {}, self._state.document.project
         self._worker.submit(partial(_read, path, self._read_for))
 
     def ask(self, path: Path, found: Weights | Capture) -> None:
@@ -72,6 +80,7 @@ class Importer(QObject):
         else:
             self.dialog = ImportDialog(found, place.engine, place.device, self._window)
             self.dialog.accepted_offer.connect(self._on_offer)
+            self.dialog.take(self._beside)
         self.dialog.finished.connect(self._on_finished)
         self.dialog.open()
 

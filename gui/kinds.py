@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from engine.tasks import Task
 
 PROJECT, OTHER = "project", "other"
 VOCABULARY = ".json"
+NAMED = ("vocab", "token", "words")
+"""A text whose name holds one of these is a vocabulary, a token a line, and no sequence."""
 
 
 @lru_cache(maxsize=1)
@@ -41,9 +44,29 @@ def kind(path: Path) -> str:
     return OTHER if suffix in others() else ""
 
 
+def together(paths: Sequence[Path]) -> dict[str, Path]:
+    """Which of several files is the network ("weights"), which its "sequence" and its "vocabulary"; empty: none is."""
+    found: dict[str, Path] = {}
+    for path in sorted(paths, key=lambda path: path.suffix.lower() == ".npz"):  # which may hold either
+        role = _role(path, "weights" in found)
+        if not role or role in found:
+            return {}
+        found[role] = path
+    return found if "weights" in found else {}
+
+
+def _role(path: Path, beside_weights: bool) -> str:
+    suffix, known = path.suffix.lower(), groups()
+    if suffix in known["weights"] and not (beside_weights and suffix in known["sequences"]):
+        return "weights"
+    if suffix in known["vocabularies"] or (suffix == ".txt" and any(word in path.stem.lower() for word in NAMED)):
+        return "vocabulary"
+    return "sequence" if suffix in known["sequences"] else ""
+
+
 def one_at_a_time() -> str:
     """Say that several files cannot be opened together."""
-    return _tr("One file is opened at a time.")
+    return _tr("One file is opened at a time, or a network with its sequence and its vocabulary.")
 
 
 def refusal(path: Path) -> str:

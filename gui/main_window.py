@@ -93,7 +93,7 @@ class MainWindow(QMainWindow):
         self._restore()
         self.learning.fill(self.actions_)
         self.learning.checking.watch(self.score)
-        self.drops = Drops(self, self.filing.open, self.say_failure)
+        self.drops = Drops(self, lambda paths: self.filing.open(*paths), self.say_failure)
 
     def say_failure(self, text: str) -> None:
         """Say that something went wrong that no run can mend."""

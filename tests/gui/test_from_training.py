@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.interop.state_dict import SUFFIXES
+from gui import kinds
 from gui.export.arrays_dialog import WeightsDialog
 from gui.import_dialog import ImportDialog
 
@@ -102,7 +104,7 @@ def test_from_another_programs_training_into_the_window_and_out_again(bench, tra
     assert dialog._offer.proof.difference < 1e-6 and not dialog.lacking.isVisible()
     dialog.open_button.click()
     one.done()
-    one.drop(trained / "ids.npy")  # and the sequence it was run on
+    one.drop(trained / "ids.npy")  # and the sequence that it was run on
     one.qtbot.waitUntil(lambda: one.state.document.project.sources == ("3 1 4 1 5 9 2 6 5",))
     one.done()
     # Its numbers are torch's, gate for gate.
@@ -133,3 +135,48 @@ def test_from_another_programs_training_into_the_window_and_out_again(bench, tra
         assert set(found) == set(kept)
         for key, value in kept.items():
             assert found[key].dtype == value.dtype and found[key].tobytes() == value.tobytes()
+
+
+def test_a_network_is_dropped_with_its_sequence_and_its_vocabulary(bench, trained):
+    (trained / "vocab.txt").write_text("\n".join(f"word{i}" for i in range(12)))
+    one = bench()
+    said = one.drop(trained / "ids.npy", trained / "state.npz", trained / "vocab.txt")
+    assert said == "Drop to open “state.npz” with “ids.npy” “vocab.txt”"
+    one.qtbot.waitUntil(lambda: one.window.findChild(ImportDialog) is not None)
+    dialog = one.window.findChild(ImportDialog)
+    one.qtbot.waitUntil(dialog.open_button.isEnabled, timeout=20_000)
+    assert (dialog.sequence.text.text(), dialog.vocabulary.text.text()) == ("ids.npy", "vocab.txt")
+    dialog.open_button.click()
+    one.done()
+    assert one.state.document.project.sources == ("word3 word1 word4 word1 word5 word9 word2 word6 word5",)
+
+
+def test_what_does_not_go_with_a_network_is_said_and_taken_back(bench, trained, tmp_path):
+    torch.save(torch.nn.GRU(3, 4).state_dict(), tmp_path / "gru.pt")
+    (tmp_path / "vocab.txt").write_text("a\nb")
+    one = bench()
+    one.drop(tmp_path / "gru.pt", tmp_path / "vocab.txt")
+    one.qtbot.waitUntil(lambda: one.window.findChild(ImportDialog) is not None)
+    dialog = one.window.findChild(ImportDialog)
+    one.qtbot.waitUntil(dialog.problem.isVisible)
+    assert "it needs no vocabulary" in dialog.problem.text()
+    dialog.vocabulary.clear.click()
+    one.qtbot.waitUntil(dialog.open_button.isEnabled, timeout=20_000)
+    assert not dialog.rows["vocabulary"].isVisible()
+    dialog.reject()
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (("a.pt", "b.npy"), {"weights": "a.pt", "sequence": "b.npy"}),
+        (("x.npz", "w.pt"), {"weights": "w.pt", "sequence": "x.npz"}),
+        (("x.npz", "w.csv"), {"weights": "x.npz", "sequence": "w.csv"}),
+        (("a.pt", "t.json", "b.txt"), {"weights": "a.pt", "vocabulary": "t.json", "sequence": "b.txt"}),
+        (("a.pt", "Vocab.txt"), {"weights": "a.pt", "vocabulary": "Vocab.txt"}),
+        (("a.pt", "b.pt"), {}), (("a.npy", "b.csv"), {}), (("a.pt", "b.npy", "c.npy"), {}), (("a.pt", "b.bmp"), {}),
+        (("a.npy", "vocab.txt"), {}),
+    ],
+)  # fmt: skip
+def test_which_of_several_files_is_what(names, found):
+    assert kinds.together([Path(name) for name in names]) == {role: Path(name) for role, name in found.items()}
