@@ -116,7 +116,8 @@ class ImportDialog(QDialog):
         box.addWidget(self.buttons)
         for text in (self.summary, self.proof, self.lacking, self.rest, self.problem):
             text.setWordWrap(True)
-        self.lacking.hide()
+        for text in (self.lacking, self.rest, self.problem):
+            text.hide()
         self.rows["layer"].setVisible(len(self._weights.layers) > 1)
         for name in ("nonlinearity", "vocabulary", "compared", "target", "start"):
             self.rows[name].hide()  # until it is known whether there is such a choice
