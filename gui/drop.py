@@ -95,8 +95,10 @@ class Hint(QWidget):
             self._text = self.tr("Drop to open “{}”").format(paths[0].name)
         elif self._good:
             found = kinds.together(paths)
-            others = " ".join(f"“{found[role].name}”" for role in ("sequence", "vocabulary") if role in found)
-            self._text = self.tr("Drop to open “{}” with {}").format(found["weights"].name, others)
+            others = [f"“{found[role].name}”" for role in ("sequence", "vocabulary") if role in found]
+            self._text = self.tr("Drop to open “{}” with {}").format(
+                found["weights"].name, self.tr(" and ").join(others)
+            )
         else:
             self._text = refusal(paths)
         self.setGeometry(self._window.rect())

@@ -141,7 +141,7 @@ def test_a_network_is_dropped_with_its_sequence_and_its_vocabulary(bench, traine
     (trained / "vocab.txt").write_text("\n".join(f"word{i}" for i in range(12)))
     one = bench()
     said = one.drop(trained / "ids.npy", trained / "state.npz", trained / "vocab.txt")
-    assert said == "Drop to open “state.npz” with “ids.npy” “vocab.txt”"
+    assert said == "Drop to open “state.npz” with “ids.npy” and “vocab.txt”"
     one.qtbot.waitUntil(lambda: one.window.findChild(ImportDialog) is not None)
     dialog = one.window.findChild(ImportDialog)
     one.qtbot.waitUntil(dialog.open_button.isEnabled, timeout=20_000)
