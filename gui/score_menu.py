@@ -7,8 +7,10 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 from PySide6.QtWidgets import QMenu, QWidget
 
+from engine.registry import cells
 from gui.score_scene import Scene
 from gui.tracks.base import Track
+from gui.tracks.value import value_of
 
 
 class Tracks(QObject):
@@ -32,10 +34,24 @@ class Tracks(QObject):
             if len(shown) > 1:
                 shown.remove(id)
         else:
-            order = [track.id for track in self._scene.available]
-            # Behind the last shown one that comes before it.
-            before = [i for i, other in enumerate(shown) if order.index(other) < order.index(id)]
-            shown.insert(before[-1] + 1 if before else 0, id)
+            self._insert(shown, id)
+        self._set(shown)
+
+    def gates(self) -> list[str]:
+        """Every gate of every layer and direction, by the ids of their tracks; none where the cell has no gates."""
+        sheet = self._scene.sheet
+        named = () if sheet is None else cells[sheet.trace.spec.cell].gates
+        return [track.id for track in self._scene.available if value_of(track.id) in named]
+
+    def show_gates(self, wanted: bool) -> None:
+        """Show the tracks of all gates, each where it stands by itself, or hide them."""
+        shown, gates = [track.id for track in self._scene.shown], self.gates()
+        if wanted:
+            for id in gates:
+                if id not in shown:
+                    self._insert(shown, id)
+        else:
+            shown = [id for id in shown if id not in gates] or shown[:1]
         self._set(shown)
 
     def move(self, id: str, by: int) -> None:
@@ -72,6 +88,12 @@ class Tracks(QObject):
             action.setChecked(track.id in shown)
             action.triggered.connect(partial(self.toggle, track.id))
         menu.addSeparator()
+        gates = self.gates()
+        if gates:
+            action = menu.addAction(self._words("Every gate"))
+            action.setCheckable(True)
+            action.setChecked(shown.issuperset(gates))
+            action.triggered.connect(self.show_gates)
         menu.addAction(self._words("As at the beginning")).triggered.connect(self.reset)
 
     def menu(self, parent: QWidget, id: str = "") -> QMenu:
@@ -93,6 +115,12 @@ class Tracks(QObject):
         action.setEnabled(len(shown) > 1)
         action.triggered.connect(partial(self.toggle, id))
         menu.addSeparator()
+
+    def _insert(self, shown: list[str], id: str) -> None:
+        """Put a track behind the last shown one that comes before it."""
+        order = [track.id for track in self._scene.available]
+        before = [i for i, other in enumerate(shown) if order.index(other) < order.index(id)]
+        shown.insert(before[-1] + 1 if before else 0, id)
 
     def _set(self, ids: list[str]) -> None:
         self._scene.choose(ids)

@@ -23,6 +23,12 @@ def make(sheet: Sheet) -> list[Track]:
     return made
 
 
+def value_of(id: str) -> str:
+    """Which recorded name a track of this kind shows, by the track's id; empty for a gradient and for other kinds."""
+    words = id.split(":")
+    return words[3] if words[0] == "value" and len(words) == 4 else ""
+
+
 def title_of(sheet: Sheet, name: str) -> str:
     """What a recorded name is called."""
     tr = QCoreApplication.translate

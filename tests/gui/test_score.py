@@ -319,10 +319,21 @@ def test_the_last_track_stays(score):
 
 
 def test_the_menu_lists_every_track(score, qtbot):
+    assert score(bench.sentiment("rnn"))[0].tracks.gates() == []
     widget, _ = score(bench.sentiment("lstm", layers=2))
+    before, gates = [track.id for track in widget.scene.shown], widget.tracks.gates()
+    widget.tracks.show_gates(True)
+    assert {track.id for track in widget.scene.shown} == {*before, *gates} and len(gates) == 8
+    widget.tracks.show_gates(False)
+    assert [track.id for track in widget.scene.shown] == before
     menu = widget.tracks.menu(widget, "tokens")
     texts = [action.text() for action in menu.actions()]
-    assert "Move “Tokens” up" in texts and "Tokens" in texts and "Hidden state (layer 2)" in texts
+    assert (
+        "Every gate" in texts
+        and "Move “Tokens” up" in texts
+        and "Tokens" in texts
+        and "Hidden state (layer 2)" in texts
+    )
     groups = [action.menu() for action in menu.actions() if action.menu()]
     names = {action.text() for group in groups for action in group.actions()}
     assert {"Cell state c", "Gate f", "Pre-activation a_f", "Gradient of c"} <= names
