@@ -34,6 +34,8 @@ from engine.interop.files import (
 #: NumPy itself reads no longer header of an array.
 LONGEST_HEADER = 2**14
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+#: A pickle is text and numbers: a larger one that is packed more tightly than this was made to be large.
+LARGE_PICKLE, PACKED = 16 * 2**20, 8
 SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".npz", *keras_files.SUFFIXES,
             *onnx_files.SUFFIXES)  # fmt: skip
 
@@ -136,7 +138,10 @@ def _torch_zip(path: Path, data: bytes) -> Entries:
     order = member(archive, f"{before}byteorder").strip() if f"{before}byteorder" in names else b"little"
     if order != b"little":
         raise ImportFileError(path, f"was written with {order[:20].decode(errors='replace')}-endian numbers")
-    found = _unpickle.search(_unpickle.read(member(archive, pickles[0])))
+    info = archive.getinfo(pickles[0])
+    if info.file_size > max(LARGE_PICKLE, PACKED * info.compress_size):
+        raise ImportFileError(path, f"its data.pkl unpacks to {info.file_size:,} bytes, which no checkpoint's does")
+    found = _unpickle.search(_unpickle.read(member(archive, pickles[0]), min(info.compress_size, len(data))))
     uses = Counter(tensor.storage.key for tensor in found.tensors.values())
     shared: dict[str, memoryview] = {}
 

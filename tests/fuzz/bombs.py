@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from pickle_bombs import MEGABYTE, legacy_file, pickles, shared_layers, tensors, torch_file, turns
+from pickle_bombs import MEGABYTE, legacy_file, packed, pickles, shared_layers, tensors, torch_file, turns
 from zips import overlapping, understated, zipped
 
 ZEROS = 100 * MEGABYTE
@@ -260,6 +260,7 @@ def everything(canary: Path) -> dict[str, bytes]:
             f"{name}_legacy.pth": legacy_file(data),
             f"{name}_bare.ckpt": data,
         }
+    made |= {f"{name}.pt": data for name, data in packed().items()}
     made |= {"shared_layers.pt": shared_layers(), "turns.pt": turns()}
     made["packed_zeros.pt"] = torch_file(b"\0" * ZEROS, method=zipfile.ZIP_DEFLATED)
     for name, data in npys().items():
