@@ -1,7 +1,7 @@
 """A machine that reads pickles and can do nothing: plain values come out, and inert stand-ins for all else.
 
 The opcodes are those of Python's documentation of ``pickletools``. Nothing is looked up, called, hashed or compared
-on the file's word, and whatever is gone through once more is paid for, so what a file costs is proportional to its size.
+on the file's word, and what is gone through once more is paid for, so what a file costs is proportional to its size.
 """
 
 from __future__ import annotations

@@ -183,8 +183,9 @@ def member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def check_shape(path: Path, name: str, shape: tuple[int, ...], itemsize: int, nbytes: int) -> None:
-    """Refuse an array whose shape is not the one of its bytes."""
-    if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in shape) or len(shape) > 8:
+    """Refuse an array whose shape is not the one of its bytes, or that no array may have though it is empty."""
+    whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape)
+    if not whole or len(shape) > 8 or (0 in shape and math.prod(n or 1 for n in shape) > LARGEST):
         raise ImportFileError(path, f"{name} has the shape {shape}, which is none")
     if math.prod(shape) * itemsize != nbytes:
         raise ImportFileError(

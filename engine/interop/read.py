@@ -109,6 +109,8 @@ def npy_header(path: Path, name: str, stream: IO[bytes], size: int) -> tuple[tup
         shape, fortran, dtype = header(stream)
     if dtype.hasobject:
         raise ImportFileError(path, f"{name} holds Python objects, which are not read")
+    if not dtype.itemsize:  # of values without a width a file may have as many as it likes
+        raise ImportFileError(path, f"{name} holds values of type {dtype}; real numbers are wanted")
     check_shape(path, name, shape, dtype.itemsize, size - stream.tell())
     return shape, fortran, dtype
 
@@ -117,12 +119,16 @@ def npy_array(path: Path, name: str, data: bytes | memoryview) -> np.ndarray:
     """Read an ``.npy``; errors as of :func:`npy_header`."""
     stream = io.BytesIO(data[:LONGEST_HEADER])
     shape, fortran, dtype = npy_header(path, name, stream, len(data))
+    if dtype.kind not in "biufc":
+        raise ImportFileError(path, f"{name} holds values of type {dtype}; real numbers are wanted")
     return np.ndarray(shape, dtype, data, stream.tell(), order="F" if fortran else "C").copy(order="K")
 
 
 def _npy(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
     try:
         return npy_array(path, name[:-4], unpacked(archive, name))
+    except ImportFileError:
+        raise
     except Exception as error:  # as above
         raise ImportFileError(path, f"its array {name[:-4]} is damaged: {reason(error)}") from None
 

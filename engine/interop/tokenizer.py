@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from engine.vocabulary import english_words
 
+#: Halves of letters beyond the first 65,536: in Python's texts, and in no other.
+HALVES = re.compile("[\ud800-\udfff]")
 IDS, LETTERS, WORDS, PIECES = "ids", "letters", "words", "pieces"
 KINDS = (IDS, LETTERS, WORDS, PIECES)
 
@@ -66,8 +69,10 @@ class Tokenizer:
         Raises
         ------
         ValueError
-            The text is empty, or holds a token that is not there where none stands for it.
+            The text is empty, or holds a token that is not there where none stands for it, or half a letter.
         """
+        if half := HALVES.search(text):
+            raise ValueError(f"letter {half.start() + 1} of the text is half a letter, which no file can hold")
         found = self.split(text)
         if not found:
             raise ValueError("there is nothing to read: type some text")

@@ -35,6 +35,67 @@ def test_pieces_of_bytes_are_shown_as_text():
     assert Pieces.read(MADE["BPE of bytes"][0]).encode("the cat sat")[1] == ("the", " cat", " sat")
 
 
+LONG = {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 9999}
+
+
+def test_long_words_are_split_quickly_or_not_at_all():
+    """What would be tried is counted, not timed; before, each of these took from 15 seconds to hours."""
+    vocab = {"a": 0, "##a": 1, "[UNK]": 2}
+    pieces = {"type": "WordPiece", "vocab": vocab, "unk_token": "[UNK]", "max_input_chars_per_word": 10**9}
+    assert Pieces.read({"model": pieces, "normalizer": LONG}).encode("a")[0] == [0] + 9998 * [1]
+    pairs = {"type": "BPE", "vocab": {"a": 0, "aa": 1}, "merges": ["a a"]}
+    assert Pieces.read({"model": pairs, "normalizer": LONG}).encode("a")[0] == 4999 * [1] + [0]
+    pieces["vocab"] = vocab | {"b" * 9999: 3}
+    scored = {"type": "Unigram", "vocab": [["b", -1.0], ["c" * 9999, -1.0]], "unk_id": 0}
+    for model in (pieces, scored):
+        with pytest.raises(ValueError, match="the text is too long, or its words are"):
+            Pieces.read({"model": model, "normalizer": LONG})
+
+
+def test_added_tokens_are_found_the_longest_first_and_an_empty_one_never():
+    names = ["<a>", "<a>b", "", "(*", "^-]"]
+    added = [{"id": index + 2, "content": name} for index, name in enumerate(names)]
+    model = {"type": "WordLevel", "vocab": {"x": 0, "?": 1}, "unk_token": "?"}
+    made = Pieces.read({"model": model, "added_tokens": added})
+    assert made.split("x<a>b<a>x<(*^-]x<a") == ["x", "<a>b", "<a>", "x<", "(*", "^-]", "x<a"]
+    assert made.split("") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model", {"type": "WordPiece", "vocab": {"a": 0}, "continuing_subword_prefix": 5}),
+        ("model", {"type": "WordPiece", "vocab": {"a": 0}, "max_input_chars_per_word": "x"}),
+        ("model", {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": ["a"]}),
+        ("model", {"type": "BPE", "vocab": {"a": 0}, "merges": [["a", 1]]}),
+        ("model", {"type": "BPE", "vocab": {"a": 0}, "merges": ["a"]}),
+        ("model", {"type": "BPE", "vocab": {"a": 0}, "merges": [], "end_of_word_suffix": 3}),
+        ("model", {"type": "Unigram", "vocab": []}),
+        ("model", {"type": "Unigram", "vocab": [["a", float("nan")]]}),
+        ("normalizer", [1]),
+        ("normalizer", {"type": ["NFC"]}),
+        ("normalizer", {"type": "Replace", "pattern": {"String": 1}, "content": "a"}),
+        ("normalizer", {"type": "Prepend", "prepend": 1}),
+        ("pre_tokenizer", {"type": "Metaspace", "replacement": {}}),
+        ("pre_tokenizer", {"type": "CharDelimiterSplit", "delimiter": 1}),
+        ("pre_tokenizer", {"type": "Sequence", "pretokenizers": [None]}),
+        ("post_processor", {"type": "BertProcessing", "sep": [["x"], 1], "cls": [["y"], 2]}),
+        ("post_processor", {"type": "BertProcessing"}),
+        ("post_processor", {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": 3}}]}),
+        ("post_processor", {"type": "TemplateProcessing", "single": [{}]}),
+    ],
+)
+def test_every_part_of_a_tokenizer_is_of_its_kind(name, value):
+    settings = {"model": {"type": "WordLevel", "vocab": {"a": 0, "?": 1}, "unk_token": "?"}, name: value}
+    with pytest.raises(ValueError, match="is not what a tokenizer's is"):
+        Pieces.read(settings)
+
+
+def test_half_a_letter_is_refused():
+    with pytest.raises(ValueError, match="letter 3 of the text is half a letter"):
+        Pieces.read(MADE["BPE of bytes"][0]).encode("a \ud800")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "kind", "typed", "ids"),
     [
