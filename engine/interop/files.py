@@ -147,7 +147,12 @@ def check_members(path: Path, archive: zipfile.ZipFile) -> None:
 
 def implausible(total: int, stored: int) -> bool:
     """Whether so many bytes of numbers are more than a file of so many bytes may make."""
-    return total > max(SMALL, SHARE * stored)
+    return total > most_plausible(stored)
+
+
+def most_plausible(stored: int) -> int:
+    """How many bytes of numbers a file of so many bytes may make."""
+    return max(SMALL, SHARE * stored)
 
 
 def check_shared(path: Path, found: Entries, stored: int) -> None:

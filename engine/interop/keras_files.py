@@ -36,6 +36,7 @@ def entries(path: Path, data: bytes) -> Converted:
         h5py is not installed, the file is damaged, or none of its recurrent layers can be shown.
     """
     config: Any = None
+    stored = len(data)
     if data[:4] == b"PK\x03\x04":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             check_members(path, archive)
@@ -44,7 +45,7 @@ def entries(path: Path, data: bytes) -> Converted:
                 raise ImportFileError(path, "is a zip archive without a model.weights.h5: not written by Keras")
             config = json.loads(member(archive, "config.json")) if "config.json" in names else None
             data = member(archive, "model.weights.h5")
-    tree = _hdf5.read(path, data)
+    tree = _hdf5.read(path, data, stored)
     text = tree.attributes.get("", {}).get("model_config")
     config = json.loads(text) if config is None and isinstance(text, str) else config
     store = _store(tree)
@@ -53,7 +54,7 @@ def entries(path: Path, data: bytes) -> Converted:
         found = keras_layers.converted(layers, told=config is not None)
     except keras_layers.Refused as error:
         raise ImportFileError(path, str(error)) from None
-    check_shared(path, found, len(data))
+    check_shared(path, found, stored)
     return found
 
 
