@@ -24,6 +24,8 @@ DTYPES = {
     "half": "float16", "bfloat16": "bfloat16", "int64": "int64", "int32": "int32", "int16": "int16", "int8": "int8",
     "uint8": "uint8", "bool": "bool",
 }  # fmt: skip
+#: What torch makes quantized tensors and layers of.
+QUANTIZED = ("_rebuild_qtensor", "qint8", "quint8", "qint32")
 MOST_AXES, LARGEST = 16, 2**48
 #: How many of the arguments of a call are looked at.
 MOST_ARGUMENTS = 8
@@ -65,7 +67,7 @@ class Known:
 
 
 class Reader(Machine):
-    """Reads one pickle of torch's, and keeps which storages it speaks of.
+    """Reads one pickle of torch's, and keeps which storages it speaks of, and whether of quantized numbers.
 
     Parameters
     ----------
@@ -78,6 +80,7 @@ class Reader(Machine):
     def __init__(self, data: bytes, at: int = 0, stored: int | None = None) -> None:
         super().__init__(data, at, stored)
         self.storages: dict[str, Storage] = {}
+        self.quantized = False
 
     def found(self, module: Any, name: Any) -> Any:
         """Stand-ins for what tensors are made of; everything else is inert."""
@@ -88,6 +91,7 @@ class Reader(Machine):
                 return Dtype(STORAGES[name])
             if module == "torch" and name in DTYPES:
                 return Dtype(DTYPES[name])
+            self.quantized = self.quantized or "quantized" in module or name in QUANTIZED
         return Inert()
 
     def called(self, what: Any, arguments: Any) -> Any:

@@ -22,7 +22,8 @@ import numpy as np
 from engine import graph as graphs
 from engine import layout
 from engine.interop import tensors
-from engine.interop.files import ImportFileError, check_members, read_bytes, reason, unpacked
+from engine.interop.files import ImportFileError, check_members, opened, read_bytes, reason, unpacked
+from engine.interop.recognise import MOST_LAYERS
 from engine.interop.recorder import ARRAYS, DIGESTS, FACTS, VERSION
 from engine.network import Network
 from engine.registry import cells
@@ -159,9 +160,7 @@ def _distance(ours: np.ndarray, theirs: np.ndarray) -> float:
 def is_capture(path: str | Path) -> bool:
     """Whether a file says that it is a capture; False too where it cannot be read."""
     try:
-        if not Path(path).is_file():  # a pipe would be waited for
-            return False
-        with zipfile.ZipFile(path) as archive:
+        with opened(Path(path)) as file, zipfile.ZipFile(file) as archive:
             return FACTS in archive.namelist()
     except Exception:  # of damaged archives every kind
         return False
@@ -223,8 +222,8 @@ def _module(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarra
     )  # fmt: skip
     T, B, _ = arrays["x"].shape
     rows, states = (spec.num_layers * spec.num_directions, B, spec.hidden_size), cells[spec.cell].states
-    if spec.num_layers > len(arrays):
-        raise ImportFileError(path, f"{title}: {spec.num_layers:,} layers cannot lie in {len(arrays):,} arrays")
+    if spec.num_layers > MOST_LAYERS:
+        raise ImportFileError(path, f"{title} has {spec.num_layers:,} layers; at most {MOST_LAYERS} can be shown")
     shapes = {name: shape for name, shape in layout.shapes(spec).items() if not name.startswith("output.")}
     names = graphs.build(spec.cell, spec.nonlinearity, spec.bias).recorded
     keys = {lane.key(name): (T, B, spec.hidden_size) for lane in layout.all_lanes(spec) for name in names}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import stat
 import zipfile
@@ -11,6 +12,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -107,22 +109,53 @@ def limit() -> int:
     return LARGEST if free is None else free // 2
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a whole file; ImportFileError where it is not there, empty, a folder or too large."""
+def opened(path: Path) -> IO[bytes]:
+    """Open a file that is one, and not a pipe that would be waited for; what was looked at is what is read.
+
+    Raises
+    ------
+    ImportFileError
+        It is not there, a folder, or no file.
+    """
     try:
-        found = path.stat()
-        size = found.st_size
-        if stat.S_ISDIR(found.st_mode):
-            raise ImportFileError(path, "is a folder; a file is expected")
-        if not stat.S_ISREG(found.st_mode):
-            raise ImportFileError(path, "is a device or a pipe; a file is expected")
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError:
+        raise ImportFileError(path, "is no name that a file can have") from None
+    except OSError as error:
+        if path.is_dir():  # Windows opens none
+            raise ImportFileError(path, "is a folder; a file is expected") from None
+        raise ImportFileError(path, f"cannot be read: {error.strerror or error}") from None
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        what = "is a folder" if stat.S_ISDIR(mode) else "is a device or a pipe"
+        raise ImportFileError(path, f"{what}; a file is expected")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """Read a whole file; ImportFileError where it is not there, empty, a folder or too large.
+
+    Parameters
+    ----------
+    path : Path
+    most : int, optional
+        How many bytes it may have; by default as many as :func:`limit` says.
+    """
+    most = limit() if most is None else most
+    with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
         if size == 0:
             raise ImportFileError(path, "is empty")
-        if size > limit():
-            raise ImportFileError(path, f"has {size:,} bytes, more than the {limit():,} that can be read here")
-        return path.read_bytes()
-    except OSError as error:
-        raise ImportFileError(path, f"cannot be read: {error.strerror or error}") from None
+        if size > most:
+            raise ImportFileError(path, f"has {size:,} bytes, more than the {most:,} that can be read here")
+        try:
+            data = file.read(size + 1)
+        except OSError as error:
+            raise ImportFileError(path, f"cannot be read: {error.strerror or error}") from None
+    if len(data) != size:
+        raise ImportFileError(path, "was changed while it was read")
+    return data
 
 
 def check_members(path: Path, archive: zipfile.ZipFile) -> None:

@@ -25,6 +25,7 @@ MODELS = ("Sequential", "Functional", "Model")
 #: Where, below a layer, Keras 3 keeps its arrays: a cell's, a wrapped layer's, its own.
 INSIDE = ("cell", "forward_layer/cell", "backward_layer/cell", "layer", "")
 DEEPEST = 20
+NUMBER = re.compile("[0-9]{1,9}")
 
 
 def entries(path: Path, data: bytes) -> Converted:
@@ -108,7 +109,7 @@ class Kept3:
     def __post_init__(self) -> None:
         for where, value in self.tree.arrays.items():
             owner, _, last = where.rpartition("/")
-            if last.isdigit() and owner.rpartition("/")[2] == "vars":
+            if NUMBER.fullmatch(last) and owner.rpartition("/")[2] == "vars":
                 self.owners.setdefault(_before(owner), {})[int(last)] = _entry(value)
         for place, attributes in self.tree.attributes.items():
             if place.rpartition("/")[2] == "vars" and isinstance(attributes.get("name"), str):
@@ -144,7 +145,8 @@ def _before(vars_path: str) -> str:
 
 
 def _by_number(path: str) -> list[Any]:
-    return [(part.isdigit(), int(part) if part.isdigit() else part) for part in re.split(r"(\d+)", path)]
+    numbers = [(NUMBER.fullmatch(part) is not None, part) for part in re.split(f"({NUMBER.pattern})", path)]
+    return [(number, int(part) if number else part) for number, part in numbers]
 
 
 def _snake(kind: str) -> str:

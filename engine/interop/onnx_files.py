@@ -14,7 +14,7 @@ import numpy as np
 from engine.interop import onnx_layers, recognise
 from engine.interop.converted import Converted
 from engine.interop.dtypes import from_bytes, itemsize
-from engine.interop.files import Entry, ImportFileError, check_shape, check_shared, limit
+from engine.interop.files import Entry, ImportFileError, check_shape, check_shared, limit, opened
 
 SUFFIXES = (".onnx",)
 #: ONNX's numbers of types, as numpy's names.
@@ -134,7 +134,7 @@ def _outside(path: Path, name: str, tensor: Any) -> tuple[Path, int, int]:
 
 def _from_file(path: Path, place: Path, start: int, length: int, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
     try:
-        with place.open("rb") as file:
+        with opened(place) as file:
             file.seek(start)
             return from_bytes(file.read(length), dtype).reshape(shape)
     except (OSError, ValueError):

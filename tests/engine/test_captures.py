@@ -99,7 +99,7 @@ def test_what_does_not_fit_is_named(path):
 
     changed(r"GRU: x has the shape \(5, 2, 3\); it must be \(5, 2, 7\)", input_size=7)
     changed(r"value/l0\.a is missing|parameter/weight_ih_l0 has the shape", cell="rnn")
-    changed("cannot lie in", num_layers=1_000_000)
+    changed("has 1,000,000 layers; at most 100 can be shown", num_layers=1_000_000)
     changed("it must be", hidden_size=1_000_000)
     changed("cell='nonsense' is not possible", cell="nonsense")
     changed("hidden_size", hidden_size="four")
