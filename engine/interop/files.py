@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -41,13 +41,18 @@ class ImportFileError(ValueError):
     """
 
     def __init__(self, path: str | Path, what: str) -> None:
-        what = _line(what)
-        what = what if len(what) <= LONGEST else f"{what[: LONGEST - 1].rstrip()}…"
+        what = shown(what, LONGEST)
         super().__init__(f"{_line(Path(path).name)}: {what}")
         self.path, self.what = Path(path), what
 
     def __reduce__(self) -> tuple[type, tuple[Path, str]]:
         return ImportFileError, (self.path, self.what)
+
+
+def shown(text: Any, most: int) -> str:
+    """A text of a file as it may be shown: on one line, of letters that can be seen, and not endless."""
+    line = _line(str(text)[: 4 * most])
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
 def _line(text: str) -> str:

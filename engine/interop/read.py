@@ -126,11 +126,17 @@ def npy_header(path: Path, name: str, stream: IO[bytes], size: int) -> tuple[tup
     Exception
         Of any kind, where the header is damaged.
     """
-    version = np.lib.format.read_magic(stream)
+    try:
+        version = np.lib.format.read_magic(stream)
+    except ValueError:
+        raise Damaged(f"{name} does not begin as NumPy's arrays do") from None
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of types that NumPy is about to drop
-        shape, fortran, dtype = header(stream)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of types that NumPy is about to drop
+            shape, fortran, dtype = header(stream)
+    except Exception:  # the parser of Python raises every kind
+        raise Damaged(f"the header of {name} is none that NumPy writes") from None
     if dtype.hasobject:
         raise ImportFileError(path, f"{name} holds Python objects, which are not read")
     if not dtype.itemsize:  # of values without a width a file may have as many as it likes
