@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import sys
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -22,6 +23,8 @@ except ImportError:  # Windows
 #: Deflate, shuffle, checksum and LZF come with the library; others would be looked for on this machine.
 FILTERS = {1, 2, 3, 32000}
 MOST_OBJECTS, DEEPEST, RATIO = 100_000, 32, 1100
+#: A piece that is unpacked at once is no larger than its array, or than this.
+CHUNK = 16 * 2**20
 DTYPES = (
     "float16",
     "float32",
@@ -45,7 +48,7 @@ class Refused(ValueError):
     """The file is not read; the message says why."""
 
 
-def listed(h5py: Any, file: Any, limit: int) -> tuple[list[tuple[str, Any]], dict[str, dict[str, Any]]]:
+def listed(h5py: Any, file: Any, limit: int, plausible: int) -> tuple[list[tuple[str, Any]], dict[str, dict[str, Any]]]:
     """The datasets of numbers by path, and the attributes of each group; no number has been read."""
     arrays: list[tuple[str, Any]] = []
     attributes: dict[str, dict[str, Any]] = {}
@@ -71,6 +74,8 @@ def listed(h5py: Any, file: Any, limit: int) -> tuple[list[tuple[str, Any]], dic
                 arrays.append((where, found))
     if total > limit:
         raise Refused(f"unpacks to {total:,} bytes, more than the {limit:,} that can be read here")
+    if total > plausible:
+        raise Refused(f"unpacks to {total:,} bytes, which no network's numbers do in a file of its size")
     return arrays, attributes
 
 
@@ -85,6 +90,9 @@ def checked_size(dataset: Any, where: str) -> int:
     stored, claimed = dataset.id.get_storage_size(), int(dataset.nbytes)
     if len(dataset.shape) > 8 or claimed > (RATIO * max(stored, 1) if filters else stored):
         raise Refused(f"its array {where!r} claims {claimed:,} bytes and stores {stored:,}")
+    piece = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
+    if piece > max(CHUNK, claimed):
+        raise Refused(f"its array {where!r} of {claimed:,} bytes lies in pieces of {piece:,}")
     return claimed
 
 
@@ -105,37 +113,41 @@ def text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("utf-8")
 
 
-def answer(data: bytes, limit: int) -> tuple[dict[str, Any], list[np.ndarray]]:
-    """What a file holds, described, and its arrays in the same order."""
+def say(out: IO[bytes], facts: dict[str, Any]) -> None:
+    """Write one thing that this process has to say."""
+    text = json.dumps(facts).encode()
+    out.write(len(text).to_bytes(8, "little") + text)
+
+
+def answer(data: bytes, limit: int, plausible: int, out: IO[bytes]) -> None:
+    """Write what a file holds: all of it described, and then the arrays one by one, each after a word of its own."""
     import h5py
 
     try:
         with contextlib.closing(h5py.File(io.BytesIO(data), "r")) as file:
-            found, attributes = listed(h5py, file, limit)
-            values = [np.ascontiguousarray(dataset[()]) for _, dataset in found]
-            values = [value.astype(value.dtype.newbyteorder("<"), copy=False) for value in values]
-            facts = [
-                [where, list(value.shape), value.dtype.name] for (where, _), value in zip(found, values, strict=True)
-            ]
-            return {"arrays": facts, "attributes": attributes}, values
+            found, attributes = listed(h5py, file, limit, plausible)
+            facts = [[where, list(dataset.shape), dataset.dtype.name] for where, dataset in found]
+            say(out, {"arrays": facts, "attributes": attributes})
+            for _, dataset in found:
+                value = np.asarray(dataset[()], dataset.dtype.newbyteorder("<"), order="C")
+                say(out, {})
+                out.write(value.reshape(-1).view(np.uint8).data)
     except Refused as error:
-        return {"refused": str(error)}, []
+        say(out, {"refused": str(error)})
+    except UnicodeError:
+        say(out, {"refused": "is damaged: a name in it is not UTF-8"})
     except Exception as error:  # the library raises every kind on a damaged file
         lines = str(error).strip().splitlines()
-        return {"refused": f"is damaged or no HDF5 file ({lines[0][:160] if lines else type(error).__name__})"}, []
+        say(out, {"refused": f"is damaged or no HDF5 file ({lines[0][:160] if lines else type(error).__name__})"})
 
 
 def main() -> None:
-    """Read the file from the input; the argument is how many bytes it may unpack to."""
-    limit = int(sys.argv[1])
+    """Read the file from the input; the arguments are how many bytes there is room for, and how many are plausible."""
+    limit, plausible = map(int, sys.argv[1:])
     with contextlib.suppress(AttributeError, ValueError, OSError):  # not on every system
         resource.setrlimit(resource.RLIMIT_AS, (2 * limit + OVERHEAD,) * 2)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    facts, values = answer(sys.stdin.buffer.read(), limit)
-    head = json.dumps(facts).encode()
-    sys.stdout.buffer.write(len(head).to_bytes(8, "little") + head)
-    for value in values:
-        sys.stdout.buffer.write(value.tobytes())
+    answer(sys.stdin.buffer.read(), limit, plausible, sys.stdout.buffer)
 
 
 if __name__ == "__main__":

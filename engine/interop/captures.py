@@ -22,12 +22,16 @@ import numpy as np
 from engine import graph as graphs
 from engine import layout
 from engine.interop import tensors
-from engine.interop.files import ImportFileError, check_members, read_bytes, reason, unpacked
+from engine.interop.files import ImportFileError, check_members, opened, read_bytes, reason, shown, unpacked
+from engine.interop.recognise import MOST_LAYERS
 from engine.interop.recorder import ARRAYS, DIGESTS, FACTS, VERSION
 from engine.network import Network
 from engine.registry import cells
 from engine.spec import ModelSpec, SpecError
 from engine.trace import Trace
+
+#: How many letters are shown of a module's title, of a note and of a name, and how many notes.
+LONGEST_TITLE, LONGEST_NOTE, LONGEST_WORD, MOST_NOTES = 400, 1000, 60, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,9 +163,7 @@ def _distance(ours: np.ndarray, theirs: np.ndarray) -> float:
 def is_capture(path: str | Path) -> bool:
     """Whether a file says that it is a capture; False too where it cannot be read."""
     try:
-        if not Path(path).is_file():  # a pipe would be waited for
-            return False
-        with zipfile.ZipFile(path) as archive:
+        with opened(Path(path)) as file, zipfile.ZipFile(file) as archive:
             return FACTS in archive.namelist()
     except Exception:  # of damaged archives every kind
         return False
@@ -204,18 +206,34 @@ def _read(path: Path, data: bytes) -> Capture:
         if hashlib.sha256(members[name]).hexdigest() != digests.get(name):
             raise ImportFileError(path, f"is damaged: its {name} is not what was recorded")
     facts = json.loads(bytes(members[FACTS]))
-    if facts["version"] != VERSION:
+    if type(facts["version"]) is not int or facts["version"] != VERSION:
         raise ImportFileError(path, f"is a capture of version {facts['version']!r}; this Loopscope reads {VERSION}")
     arrays: dict[str, dict[str, np.ndarray]] = {}
     for where, value in tensors.arrays(members[ARRAYS]).items():
         index, _, name = where.partition("/")
         arrays.setdefault(index, {})[name] = value
+    if not isinstance(facts["modules"], list):
+        raise ImportFileError(path, "is damaged or no capture: it lists no modules")
     modules = tuple(_module(path, module, arrays.get(str(n), {})) for n, module in enumerate(facts["modules"]))
-    return Capture(modules, str(facts["torch"]), tuple(map(str, facts["notes"])))
+    return Capture(modules, shown(facts["torch"], LONGEST_WORD), _notes(path, facts))
+
+
+def _notes(path: Path, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is said of a capture or of a module of it: not more than people read."""
+    if not isinstance(facts["notes"], list):
+        raise ImportFileError(path, "is damaged or no capture: its notes are no list")
+    return tuple(shown(note, LONGEST_NOTE) for note in facts["notes"][:MOST_NOTES])
+
+
+def _count(path: Path, facts: Mapping[str, Any], name: str) -> int:
+    found = facts[name]
+    if type(found) is not int or not 1 <= found < 2**53:
+        raise ImportFileError(path, f"{name}={found!r:.40} of a module is no number of calls")
+    return found
 
 
 def _module(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Captured:
-    title, outputs = str(facts["title"]), facts["hidden_size"] * (1 + bool(facts["bidirectional"]))
+    title, outputs = shown(facts["title"], LONGEST_TITLE), facts["hidden_size"] * (1 + bool(facts["bidirectional"]))
     spec = ModelSpec(
         pattern="many-to-many", cell=facts["cell"], input_size=facts["input_size"], hidden_size=facts["hidden_size"],
         output_size=outputs, num_layers=facts["num_layers"], bidirectional=facts["bidirectional"], bias=facts["bias"],
@@ -223,8 +241,8 @@ def _module(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarra
     )  # fmt: skip
     T, B, _ = arrays["x"].shape
     rows, states = (spec.num_layers * spec.num_directions, B, spec.hidden_size), cells[spec.cell].states
-    if spec.num_layers > len(arrays):
-        raise ImportFileError(path, f"{title}: {spec.num_layers:,} layers cannot lie in {len(arrays):,} arrays")
+    if spec.num_layers > MOST_LAYERS:
+        raise ImportFileError(path, f"{title} has {spec.num_layers:,} layers; at most {MOST_LAYERS} can be shown")
     shapes = {name: shape for name, shape in layout.shapes(spec).items() if not name.startswith("output.")}
     names = graphs.build(spec.cell, spec.nonlinearity, spec.bias).recorded
     keys = {lane.key(name): (T, B, spec.hidden_size) for lane in layout.all_lanes(spec) for name in names}
@@ -256,11 +274,15 @@ def _module(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, np.ndarra
 
     head = {"output.weight": np.eye(outputs, dtype=spec.dtype), "output.bias": np.zeros(outputs, spec.dtype)}
     agreement = facts["agreement"]
+    if agreement is not None and not (type(agreement) in (int, float) and math.isfinite(agreement)):
+        raise ImportFileError(path, f"{title}: agreement={agreement!r:.40} is no number")
     return Captured(
-        title, str(facts["kind"]), int(facts["call"]), int(facts["calls"]), spec, under("parameter/") | head,
+        title, shown(facts["kind"], LONGEST_WORD), _count(path, facts, "call"), _count(path, facts, "calls"), spec,
+        under("parameter/") | head,
         arrays["x"], arrays.get("lengths"), {name: arrays[name] for name in ("h_0", "c_0") if name in arrays},
         arrays.get("y_grad"), arrays.get("h_n_grad"), arrays.get("c_n_grad"), arrays["y"],
         {f"{state}_n": arrays[f"{state}_n"] for state in states}, under("value/"), under("grad/"),
-        under("parameter_grad/"), None if agreement is None else float(agreement), str(facts["arithmetic"]),
-        str(facts["device"]), bool(facts["training"]), tuple(map(str, facts["notes"])),
+        under("parameter_grad/"), None if agreement is None else float(agreement),
+        shown(facts["arithmetic"], LONGEST_WORD), shown(facts["device"], LONGEST_WORD), bool(facts["training"]),
+        _notes(path, facts),
     )  # fmt: skip

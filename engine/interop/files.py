@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import stat
 import zipfile
@@ -11,6 +12,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -39,13 +41,18 @@ class ImportFileError(ValueError):
     """
 
     def __init__(self, path: str | Path, what: str) -> None:
-        what = _line(what)
-        what = what if len(what) <= LONGEST else f"{what[: LONGEST - 1].rstrip()}…"
+        what = shown(what, LONGEST)
         super().__init__(f"{_line(Path(path).name)}: {what}")
         self.path, self.what = Path(path), what
 
     def __reduce__(self) -> tuple[type, tuple[Path, str]]:
         return ImportFileError, (self.path, self.what)
+
+
+def shown(text: Any, most: int) -> str:
+    """A text of a file as it may be shown: on one line, of letters that can be seen, and not endless."""
+    line = _line(str(text)[: 4 * most])
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
 def _line(text: str) -> str:
@@ -107,22 +114,53 @@ def limit() -> int:
     return LARGEST if free is None else free // 2
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a whole file; ImportFileError where it is not there, empty, a folder or too large."""
+def opened(path: Path) -> IO[bytes]:
+    """Open a file that is one, and not a pipe that would be waited for; what was looked at is what is read.
+
+    Raises
+    ------
+    ImportFileError
+        It is not there, a folder, or no file.
+    """
     try:
-        found = path.stat()
-        size = found.st_size
-        if stat.S_ISDIR(found.st_mode):
-            raise ImportFileError(path, "is a folder; a file is expected")
-        if not stat.S_ISREG(found.st_mode):
-            raise ImportFileError(path, "is a device or a pipe; a file is expected")
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError:
+        raise ImportFileError(path, "is no name that a file can have") from None
+    except OSError as error:
+        if path.is_dir():  # Windows opens none
+            raise ImportFileError(path, "is a folder; a file is expected") from None
+        raise ImportFileError(path, f"cannot be read: {error.strerror or error}") from None
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        what = "is a folder" if stat.S_ISDIR(mode) else "is a device or a pipe"
+        raise ImportFileError(path, f"{what}; a file is expected")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """Read a whole file; ImportFileError where it is not there, empty, a folder or too large.
+
+    Parameters
+    ----------
+    path : Path
+    most : int, optional
+        How many bytes it may have; by default as many as :func:`limit` says.
+    """
+    most = limit() if most is None else most
+    with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
         if size == 0:
             raise ImportFileError(path, "is empty")
-        if size > limit():
-            raise ImportFileError(path, f"has {size:,} bytes, more than the {limit():,} that can be read here")
-        return path.read_bytes()
-    except OSError as error:
-        raise ImportFileError(path, f"cannot be read: {error.strerror or error}") from None
+        if size > most:
+            raise ImportFileError(path, f"has {size:,} bytes, more than the {most:,} that can be read here")
+        try:
+            data = file.read(size + 1)
+        except OSError as error:
+            raise ImportFileError(path, f"cannot be read: {error.strerror or error}") from None
+    if len(data) != size:
+        raise ImportFileError(path, "was changed while it was read")
+    return data
 
 
 def check_members(path: Path, archive: zipfile.ZipFile) -> None:
@@ -147,7 +185,12 @@ def check_members(path: Path, archive: zipfile.ZipFile) -> None:
 
 def implausible(total: int, stored: int) -> bool:
     """Whether so many bytes of numbers are more than a file of so many bytes may make."""
-    return total > max(SMALL, SHARE * stored)
+    return total > most_plausible(stored)
+
+
+def most_plausible(stored: int) -> int:
+    """How many bytes of numbers a file of so many bytes may make."""
+    return max(SMALL, SHARE * stored)
 
 
 def check_shared(path: Path, found: Entries, stored: int) -> None:
@@ -183,8 +226,9 @@ def member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def check_shape(path: Path, name: str, shape: tuple[int, ...], itemsize: int, nbytes: int) -> None:
-    """Refuse an array whose shape is not the one of its bytes."""
-    if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in shape) or len(shape) > 8:
+    """Refuse an array whose shape is not the one of its bytes, or that no array may have though it is empty."""
+    whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in shape)
+    if not whole or len(shape) > 8 or (0 in shape and math.prod(n or 1 for n in shape) > LARGEST):
         raise ImportFileError(path, f"{name} has the shape {shape}, which is none")
     if math.prod(shape) * itemsize != nbytes:
         raise ImportFileError(

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine import layout
 from engine.interop import vocabularies
-from engine.interop.state_dict import Origin
+from engine.interop.state_dict import DTYPES, Origin, is_plain
 from engine.interop.tokenizer import Tokenizer
 from engine.losses import LOSSES
 from engine.network import Network
@@ -21,6 +21,8 @@ from engine.tasks.base import Sample, Task, real_numbers
 STEPS, SEED = 12, 0
 #: What is shown for tokens that would be nothing on screen.
 BLANKS = {" ": "␣", "\n": "↵", "\r": "␍", "\t": "⇥"}
+#: How many letters what is shown of it may have.
+LONGEST = {"title": 400, "source": 4000, "labels": 1000}
 FACTS = {
     "title": (str, "a text"), "source": (str, "a text"), "labels": (list, "a list of texts"),
     "next_token": (bool, "true or false"),
@@ -65,7 +67,7 @@ class Imported(Task):
         labels: tuple[str, ...] = (), next_token: bool | None = None, example: Any = None, source: str = "",
         origin: Origin | None = None,
     ) -> None:  # fmt: skip
-        self.title, self.source, self.origin = title, source, origin or Origin()
+        self.title, self.source, self.origin = title, source, (origin or Origin()).cleared()
         self._network = completed(spec, parameters)
         spec = self._spec = self._network.spec
         self.summary = source or title
@@ -191,7 +193,7 @@ class Imported(Task):
         unknown = [name for name in names if name not in self.output_labels]
         if unknown:
             known = ", ".join(self.output_labels[:8]) + (", …" if len(self.output_labels) > 8 else "")
-            raise ValueError(f"{unknown[0]!r} is none of the outputs: {known}")
+            raise ValueError(f"{unknown[0]!r:.60} is none of the outputs: {known:.200}")
         if self.pattern == "many-to-many" and len(names) != len(sample.x):
             raise ValueError(f"the target has {len(names)} outputs and the input {len(sample.x)} steps; one for each")
         ids = np.array([self.output_labels.index(name) for name in names])
@@ -255,13 +257,25 @@ class Imported(Task):
                 raise ValueError(f"{name}={facts.get(name)!r:.60} is not possible; it must be {called}")
         if not all(isinstance(label, str) for label in facts["labels"]):
             raise ValueError("labels must be a list of texts")
+        for name, most in LONGEST.items():
+            found = max(map(len, facts[name]), default=0) if name == "labels" else len(facts[name])
+            if found > most:
+                raise ValueError(f"{name} of {found:,} letters is not possible; at most {most:,} are shown")
         tokenizer, start = facts.get("tokenizer"), facts.get("start")
         if start is not None and (isinstance(start, bool) or not isinstance(start, int)):
             raise ValueError(f"start={start!r:.60} is not possible; it must be a token's id, or null")
+        names, dtypes = _texts(facts, "names"), _texts(facts, "dtypes")
+        wrong = next((name for name in (*names, *names.values(), *dtypes) if not is_plain(name)), None)
+        if wrong is not None:
+            raise ValueError(f"{wrong!r:.60} is no name of an array")
+        unknown = next((dtype for dtype in dtypes.values() if dtype not in DTYPES), None)
+        if unknown is not None:
+            raise ValueError(f"{unknown!r:.60} is no type of numbers known here")
         return cls(
             facts["title"], spec, parameters, source=facts["source"], labels=tuple(facts["labels"]),
-            next_token=facts["next_token"], tokenizer=None if tokenizer is None else vocabularies.from_facts(tokenizer),
-            origin=Origin(_texts(facts, "names"), _texts(facts, "dtypes"), start),
+            next_token=facts["next_token"],
+            tokenizer=None if tokenizer is None else vocabularies.from_facts(tokenizer, spec.vocab_size),
+            origin=Origin(names, dtypes, start),
         )  # fmt: skip
 
 

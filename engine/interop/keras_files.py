@@ -25,6 +25,7 @@ MODELS = ("Sequential", "Functional", "Model")
 #: Where, below a layer, Keras 3 keeps its arrays: a cell's, a wrapped layer's, its own.
 INSIDE = ("cell", "forward_layer/cell", "backward_layer/cell", "layer", "")
 DEEPEST = 20
+NUMBER = re.compile("[0-9]{1,9}")
 
 
 def entries(path: Path, data: bytes) -> Converted:
@@ -36,6 +37,7 @@ def entries(path: Path, data: bytes) -> Converted:
         h5py is not installed, the file is damaged, or none of its recurrent layers can be shown.
     """
     config: Any = None
+    stored = len(data)
     if data[:4] == b"PK\x03\x04":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             check_members(path, archive)
@@ -44,7 +46,7 @@ def entries(path: Path, data: bytes) -> Converted:
                 raise ImportFileError(path, "is a zip archive without a model.weights.h5: not written by Keras")
             config = json.loads(member(archive, "config.json")) if "config.json" in names else None
             data = member(archive, "model.weights.h5")
-    tree = _hdf5.read(path, data)
+    tree = _hdf5.read(path, data, stored)
     text = tree.attributes.get("", {}).get("model_config")
     config = json.loads(text) if config is None and isinstance(text, str) else config
     store = _store(tree)
@@ -53,7 +55,7 @@ def entries(path: Path, data: bytes) -> Converted:
         found = keras_layers.converted(layers, told=config is not None)
     except keras_layers.Refused as error:
         raise ImportFileError(path, str(error)) from None
-    check_shared(path, found, len(data))
+    check_shared(path, found, stored)
     return found
 
 
@@ -107,7 +109,7 @@ class Kept3:
     def __post_init__(self) -> None:
         for where, value in self.tree.arrays.items():
             owner, _, last = where.rpartition("/")
-            if last.isdigit() and owner.rpartition("/")[2] == "vars":
+            if NUMBER.fullmatch(last) and owner.rpartition("/")[2] == "vars":
                 self.owners.setdefault(_before(owner), {})[int(last)] = _entry(value)
         for place, attributes in self.tree.attributes.items():
             if place.rpartition("/")[2] == "vars" and isinstance(attributes.get("name"), str):
@@ -143,7 +145,8 @@ def _before(vars_path: str) -> str:
 
 
 def _by_number(path: str) -> list[Any]:
-    return [(part.isdigit(), int(part) if part.isdigit() else part) for part in re.split(r"(\d+)", path)]
+    numbers = [(NUMBER.fullmatch(part) is not None, part) for part in re.split(f"({NUMBER.pattern})", path)]
+    return [(number, int(part) if number else part) for number, part in numbers]
 
 
 def _snake(kind: str) -> str:

@@ -173,7 +173,7 @@ class Weights:
 def _found(entries: Entries) -> dict[str, Recurrent]:
     modules = recognise.recurrent(entries)
     if not modules:
-        names = ", ".join(list(entries)[:6]) or "nothing"
+        names = ", ".join(list(entries)[:6]) or "no arrays"
         raise NotRecognised(f"no recurrent layer was found (weight_ih_l0 and weight_hh_l0); it holds {names}")
     projection = recognise.projected(entries)
     if projection:

@@ -14,13 +14,14 @@ import numpy as np
 from engine.interop import onnx_layers, recognise
 from engine.interop.converted import Converted
 from engine.interop.dtypes import from_bytes, itemsize
-from engine.interop.files import Entry, ImportFileError, check_shape, check_shared, limit
+from engine.interop.files import Entry, ImportFileError, check_shape, check_shared, limit, opened
 
 SUFFIXES = (".onnx",)
 #: ONNX's numbers of types, as numpy's names.
 DTYPES = {1: "float32", 2: "uint8", 3: "int8", 5: "int16", 6: "int32", 7: "int64", 9: "bool", 10: "float16",
           11: "float64", 16: "bfloat16"}  # fmt: skip
 EXTERNAL = 1
+LONGEST_NAME = 255
 
 
 def entries(path: Path, data: bytes) -> Converted:
@@ -40,7 +41,10 @@ def entries(path: Path, data: bytes) -> Converted:
         )  # fmt: skip
     import onnx
 
-    graph = onnx.load_model_from_string(data).graph
+    try:
+        graph = onnx.load_model_from_string(data).graph
+    except Exception:  # protobuf has an error of its own
+        raise ImportFileError(path, "is damaged or no ONNX file: its bytes are no message of protobuf") from None
     if not graph.node:
         raise ImportFileError(path, "is damaged or no ONNX file: it has no graph")
     arrays: dict[str, Entry] = {}
@@ -101,7 +105,14 @@ def _outside(path: Path, name: str, tensor: Any) -> tuple[Path, int, int]:
     facts = {item.key: item.value for item in tensor.external_data}
     location = facts.get("location", "")
     parts = PureWindowsPath(location).parts
-    if not parts or ".." in parts or PurePosixPath(location).is_absolute() or PureWindowsPath(location).anchor:
+    beyond = len(location) > LONGEST_NAME or "\0" in location
+    if (
+        beyond
+        or not parts
+        or ".." in parts
+        or PurePosixPath(location).is_absolute()
+        or PureWindowsPath(location).anchor
+    ):
         raise ImportFileError(path, f"{name} points to the file {location!r}, which is not beside it")
     folder = path.resolve().parent
     place = (folder / location).resolve()
@@ -123,7 +134,7 @@ def _outside(path: Path, name: str, tensor: Any) -> tuple[Path, int, int]:
 
 def _from_file(path: Path, place: Path, start: int, length: int, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
     try:
-        with place.open("rb") as file:
+        with opened(place) as file:
             file.seek(start)
             return from_bytes(file.read(length), dtype).reshape(shape)
     except (OSError, ValueError):

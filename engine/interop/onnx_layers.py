@@ -5,9 +5,11 @@ There LSTM keeps its gates as i o f c and GRU as z r h, for each direction, and 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,7 +28,10 @@ SAME = ("Transpose", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Cast", "Res
 SOME = ("Gather", "Slice", "Split", "Concat", "GatherND")
 SPREAD = (*SAME, "Expand", "Tile", "Slice", "Concat")
 ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh", "Relu")
-FARTHEST = 200
+#: How far what comes to a node and what reads it is followed, and how many of its readers are looked at.
+FARTHEST, MOST_READERS = 200, 1000
+#: A graph with more recurrent nodes is none of a program that steps through sequences by them.
+MOST_NODES = 500
 
 
 class Refused(ValueError):
@@ -51,12 +56,26 @@ class Graph:
     inputs: set[str]
     makers: dict[str, Any] = field(default_factory=dict)
     readers: dict[str, list[Any]] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
+    starts: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for node in self.nodes:
-            self.makers |= {name: node for name in node.output if name}
+        for index, node in enumerate(self.nodes):
+            self.names[id(node)] = str(node.name).lstrip("/")[:80] or f"{node.op_type}_{index}"
+            for name in filter(None, node.output):
+                self.makers[name] = node
             for name in dict.fromkeys(node.input):
                 self.readers.setdefault(name, []).append(node)
+
+    def named(self, node: Any) -> str:
+        """What a node is called: by its own name, or by what it does and its place."""
+        return self.names[id(node)]
+
+    def starts_elsewhere(self, name: str) -> bool:
+        """Whether a constant, which many nodes may start from, is anything but zeros."""
+        if name not in self.starts:
+            self.starts[name] = bool(np.any(self.arrays[name].read()))
+        return self.starts[name]
 
     def constant(self, name: str) -> Entry | None:
         """A constant, past what only hands it on."""
@@ -66,7 +85,7 @@ class Graph:
             node = self.makers.get(name)
             if node is None or node.op_type != "Identity":
                 return None
-            name = node.input[0]
+            name = _input(node, 0)
         return None
 
 
@@ -105,11 +124,12 @@ def converted(graph: Any, arrays: Mapping[str, Entry]) -> tuple[Converted, set[s
     refused: list[str] = []
     others: dict[str, Entry] = {}
     taken: set[str] = set()
-    for index, node in enumerate(known.nodes):
-        if node.op_type not in KINDS or node.domain not in ("", "ai.onnx"):
-            continue
+    nodes = [node for node in known.nodes if node.op_type in KINDS and node.domain in ("", "ai.onnx")]
+    if len(nodes) > MOST_NODES:
+        raise Refused(f"holds {len(nodes):,} recurrent nodes; at most {MOST_NODES} are read")
+    for node in nodes:
         try:
-            layer, more, used = _layer(known, node, _named(node, index))
+            layer, more, used = _layer(known, node, known.named(node))
         except Refused as error:
             refused.append(str(error))
             continue
@@ -124,10 +144,6 @@ def converted(graph: Any, arrays: Mapping[str, Entry]) -> tuple[Converted, set[s
         note = f"not shown: {'; '.join(refused[:3])}"
         found = [replace(layer, told=replace(layer.told, notes=(*layer.told.notes, note))) for layer in found]
     return assembled(found, others), taken
-
-
-def _named(node: Any, index: int) -> str:
-    return str(node.name).lstrip("/")[:80] or f"{node.op_type}_{index}"
 
 
 def _attributes(node: Any) -> dict[str, Any]:
@@ -211,6 +227,9 @@ def _parts(graph: Graph, node: Any, name: str, directions: int) -> Iterator[tupl
     if W is None or R is None or (B is None and _input(node, 3)):
         raise Refused(f"{name} has weights that the graph computes; only constants can be read")
     H = R.shape[-1] if R.shape else 0
+    said = _attributes(node).get("hidden_size", H)
+    if said != H:
+        raise Refused(f"{name} says hidden_size={said} and has weights of {H}")
     rows = len(order) * H
     right = len(W.shape) == 3 and W.shape[:2] == R.shape[:2] == (directions, rows) and R.shape == (directions, rows, H)
     if not right or not rows or (B is not None and B.shape != (directions, 2 * rows)):
@@ -236,20 +255,19 @@ def _outer(graph: Graph, node: Any, name: str) -> Iterator[str]:
         start = _start(graph, state)
         if start is None:
             yield f"{name} starts from a state that it is given ({state[:60]}); here from zeros, or as you set it"
-        elif np.any(start):
+        elif start:
             yield f"{name} starts from a state of the file's own ({state[:60]}); here from zeros, or as you set it"
 
 
-def _start(graph: Graph, name: str) -> np.ndarray | None:
-    """The numbers of an initial state, however they are spread over the batch; None where they are not constant."""
+def _start(graph: Graph, name: str) -> bool | None:
+    """Whether an initial state is anything but zeros, however spread over the batch; None where it is not constant."""
     for _ in range(FARTHEST):
         if name in graph.arrays:
-            return graph.arrays[name].read()
+            return graph.starts_elsewhere(name)
         node = graph.makers.get(name)
         if node is not None and node.op_type == "ConstantOfShape":
             given = [item.t for item in node.attribute if item.name == "value"]
-            filled = any(any(tensor.raw_data) or any(tensor.float_data) for tensor in given)
-            return None if filled else np.zeros(1)
+            return None if any(any(tensor.raw_data) or any(tensor.float_data) for tensor in given) else False
         if node is None or node.op_type not in SPREAD or not node.input:
             return None
         name = node.input[0]
@@ -267,7 +285,7 @@ def _origin(graph: Graph, node: Any) -> tuple[str, str]:
         if maker is None:
             return "", ""
         if maker.op_type in KINDS:
-            return (_named(maker, graph.nodes.index(maker)), "") if maker.output[0] == name else ("", "")
+            return (graph.named(maker), "") if maker.output[0] == name else ("", "")
         if maker.op_type == "Gather":
             data = _input(maker, 0)
             table = graph.arrays.get(data)
@@ -281,21 +299,23 @@ def _origin(graph: Graph, node: Any) -> tuple[str, str]:
 
 def _head(graph: Graph, node: Any, width: int) -> Head | None:
     """The first matrix product behind a node's states, and which of them come to it."""
-    waiting = [(name, steps) for name, steps in zip(node.output, (EACH, FINAL), strict=False) if name]
+    waiting = deque((name, steps) for name, steps in zip(node.output, (EACH, FINAL), strict=False) if name)
     seen: set[str] = set()
-    while waiting and len(seen) < FARTHEST:
-        name, steps = waiting.pop(0)
+    looked = 0
+    while waiting and len(seen) < FARTHEST and looked < MOST_READERS:
+        name, steps = waiting.popleft()
         if name in seen:
             continue
         seen.add(name)
-        for reader in graph.readers.get(name, []):
+        for reader in graph.readers.get(name, [])[: MOST_READERS - looked]:
+            looked += 1
             if reader.op_type in ("Gemm", "MatMul") and _input(reader, 0) == name:
                 found = _product(graph, reader, width, steps)
                 if found is not None:
                     return found
             elif reader.op_type in (*SAME, *SOME) and (_input(reader, 0) == name or reader.op_type == "Concat"):
                 further = LAST if steps == EACH and _takes_last(graph, reader) else steps
-                waiting += [(out, further) for out in reader.output]
+                waiting.extend((out, further) for out in islice(reader.output, FARTHEST))
     return None
 
 
@@ -331,7 +351,7 @@ def _product(graph: Graph, node: Any, width: int, steps: str) -> Head | None:
     if weight.shape[1] != width or (offset is not None and offset.shape != weight.shape[:1]):
         return None
     stems = [name.removesuffix(end) for name, end in ((bias, ".bias"), (takes[0], ".weight")) if name.endswith(end)]
-    name = stems[0] if stems else _named(node, graph.nodes.index(node))
+    name = stems[0] if stems else graph.named(node)
     return Head(name, weight, offset, (*takes, bias), output, steps)
 
 

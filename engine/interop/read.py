@@ -26,6 +26,7 @@ from engine.interop.files import (
     check_shape,
     implausible,
     member,
+    opened,
     read_bytes,
     reason,
     unpacked,
@@ -34,6 +35,9 @@ from engine.interop.files import (
 #: NumPy itself reads no longer header of an array.
 LONGEST_HEADER = 2**14
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+ZIP, LONGEST_MAGIC = b"PK\x03\x04", 64
+#: A pickle is text and numbers: a larger one that is packed more tightly than this was made to be large.
+LARGE_PICKLE, PACKED = 16 * 2**20, 8
 SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".npz", *keras_files.SUFFIXES,
             *onnx_files.SUFFIXES)  # fmt: skip
 
@@ -46,7 +50,7 @@ def entries(path: Path) -> Entries:
     ImportFileError
         The file is not there, of another kind, or damaged.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    if not holds(path):
         raise ImportFileError(path, f"is no file of weights known here; there are {', '.join(SUFFIXES)}")
     data = read_bytes(path)
     try:
@@ -58,11 +62,33 @@ def entries(path: Path) -> Entries:
             return keras_files.entries(path, data)
         if path.suffix.lower() in onnx_files.SUFFIXES:
             return onnx_files.entries(path, data)
-        return _torch_zip(path, data) if data[:4] == b"PK\x03\x04" else _torch_legacy(path, data)
+        return _torch_zip(path, data) if data[:4] == ZIP else _torch_legacy(path, data)
     except ImportFileError:
         raise
     except Exception as error:  # the readers of damaged files raise every kind
         raise ImportFileError(path, f"is damaged or not what its name says: {reason(error)}") from None
+
+
+def holds(path: Path) -> bool:
+    """Whether a file is one of weights: by its name, and where that does not say, by what torch.save writes.
+
+    Checkpoints are called ``model_best.pth.tar``, ``model.pkl``, or have no ending at all.
+    """
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        with opened(path) as file:
+            begins = file.read(LONGEST_MAGIC)
+            if begins[:4] != ZIP:
+                return _unpickle.Reader(begins).load() == LEGACY_MAGIC
+            with zipfile.ZipFile(file) as archive:
+                return bool(_pickles(archive))
+    except Exception:  # of other files every kind
+        return False
+
+
+def _pickles(archive: zipfile.ZipFile) -> list[str]:
+    return [name for name in archive.namelist() if name.endswith("data.pkl") and name.count("/") <= 1]
 
 
 def _shown(key: Any) -> str:
@@ -100,13 +126,21 @@ def npy_header(path: Path, name: str, stream: IO[bytes], size: int) -> tuple[tup
     Exception
         Of any kind, where the header is damaged.
     """
-    version = np.lib.format.read_magic(stream)
+    try:
+        version = np.lib.format.read_magic(stream)
+    except ValueError:
+        raise Damaged(f"{name} does not begin as NumPy's arrays do") from None
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of types that NumPy is about to drop
-        shape, fortran, dtype = header(stream)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of types that NumPy is about to drop
+            shape, fortran, dtype = header(stream)
+    except Exception:  # the parser of Python raises every kind
+        raise Damaged(f"the header of {name} is none that NumPy writes") from None
     if dtype.hasobject:
         raise ImportFileError(path, f"{name} holds Python objects, which are not read")
+    if not dtype.itemsize:  # of values without a width a file may have as many as it likes
+        raise ImportFileError(path, f"{name} holds values of type {dtype}; real numbers are wanted")
     check_shape(path, name, shape, dtype.itemsize, size - stream.tell())
     return shape, fortran, dtype
 
@@ -115,12 +149,16 @@ def npy_array(path: Path, name: str, data: bytes | memoryview) -> np.ndarray:
     """Read an ``.npy``; errors as of :func:`npy_header`."""
     stream = io.BytesIO(data[:LONGEST_HEADER])
     shape, fortran, dtype = npy_header(path, name, stream, len(data))
+    if dtype.kind not in "biufc":
+        raise ImportFileError(path, f"{name} holds values of type {dtype}; real numbers are wanted")
     return np.ndarray(shape, dtype, data, stream.tell(), order="F" if fortran else "C").copy(order="K")
 
 
 def _npy(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
     try:
         return npy_array(path, name[:-4], unpacked(archive, name))
+    except ImportFileError:
+        raise
     except Exception as error:  # as above
         raise ImportFileError(path, f"its array {name[:-4]} is damaged: {reason(error)}") from None
 
@@ -129,14 +167,19 @@ def _torch_zip(path: Path, data: bytes) -> Entries:
     archive = zipfile.ZipFile(io.BytesIO(data))
     check_members(path, archive)
     names = archive.namelist()
-    pickles = [name for name in names if name.endswith("data.pkl") and name.count("/") <= 1]
+    pickles = _pickles(archive)
     if not pickles:
         raise ImportFileError(path, "is a zip archive without a data.pkl: not written by torch.save")
     before = pickles[0][: -len("data.pkl")]
     order = member(archive, f"{before}byteorder").strip() if f"{before}byteorder" in names else b"little"
     if order != b"little":
         raise ImportFileError(path, f"was written with {order[:20].decode(errors='replace')}-endian numbers")
-    found = _unpickle.search(_unpickle.read(member(archive, pickles[0])))
+    info = archive.getinfo(pickles[0])
+    if info.file_size > max(LARGE_PICKLE, PACKED * info.compress_size):
+        raise ImportFileError(path, f"its data.pkl unpacks to {info.file_size:,} bytes, which no checkpoint's does")
+    reader = _unpickle.Reader(member(archive, pickles[0]), stored=min(info.compress_size, len(data)))
+    found = _unpickle.search(reader.load())
+    _check_quantized(path, reader, found)
     uses = Counter(tensor.storage.key for tensor in found.tensors.values())
     shared: dict[str, memoryview] = {}
 
@@ -164,7 +207,8 @@ def _torch_legacy(path: Path, data: bytes) -> Entries:
         facts.load()
         at = facts.at
     reader = _unpickle.Reader(data, at)
-    tree = reader.load()
+    found = _unpickle.search(reader.load())
+    _check_quantized(path, reader, found)
     listed = _unpickle.Reader(data, reader.at)
     keys, at = listed.load(), listed.at
     raw: dict[str, bytes] = {}
@@ -176,7 +220,14 @@ def _torch_legacy(path: Path, data: bytes) -> Entries:
         if known is None or numel != known.numel or not at <= end <= len(data):
             raise ImportFileError(path, f"its storage {_shown(key)} of {numel:,} numbers is cut short or not described")
         raw[known.key], at = data[at:end], end
-    return _described(path, _unpickle.search(tree), raw.__getitem__, lambda key: len(raw[key]))
+    return _described(path, found, raw.__getitem__, lambda key: len(raw[key]))
+
+
+def _check_quantized(path: Path, reader: _unpickle.Reader, found: Found) -> None:
+    """Say of a quantized network that it is one: its weights are in a form of their own, under other names."""
+    if reader.quantized and not any(map(recognise.NAME.match, found.tensors)):
+        said = "holds a quantized network, whose weights cannot be shown: save it as it was before it was quantized"
+        raise ImportFileError(path, said)
 
 
 def _described(path: Path, contents: Found, storage: Any, size: Any) -> Entries:

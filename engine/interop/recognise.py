@@ -9,8 +9,12 @@ from dataclasses import dataclass, field
 from engine.interop.files import Entries, Entry
 from engine.registry import cells
 
-NAME = re.compile(r"(?P<module>.*?)(?P<stacked>(?:weight|bias)_(?:ih|hh))(?:_l(?P<layer>\d+))?(?P<reverse>_reverse)?$")
-PROJECTED = re.compile(r".*?weight_hr_l\d+(_reverse)?$")
+NAME = re.compile(
+    r"(?P<module>.*?)(?P<stacked>(?:weight|bias)_(?:ih|hh))(?:_l(?P<layer>[0-9]{1,6}))?(?P<reverse>_reverse)?\Z"
+)
+PROJECTED = re.compile(r".*?weight_hr_l[0-9]{1,6}(_reverse)?\Z")
+#: More layers are too many to list and to look at.
+MOST_LAYERS = 100
 #: What a module without a name is called.
 TOP = "the top level"
 #: What the two sides of a sequence-to-sequence network, and what belongs to them, are called.
@@ -88,7 +92,9 @@ class Recurrent:
         return found[0]
 
     def check(self) -> None:
-        """See that every layer and direction is there, with the right shapes."""
+        """See that every layer and direction is there, with the right shapes, and that they are not too many."""
+        if self.num_layers > MOST_LAYERS:
+            raise NotRecognised(f"{self.title:.80} has {self.num_layers:,} layers; at most {MOST_LAYERS} can be shown")
         rows = self.shapes["weight_hh_l0"][0]
         directions = ("", "_reverse") if self.bidirectional else ("",)
         stacked = ("weight_ih", "weight_hh", "bias_ih", "bias_hh") if self.bias else ("weight_ih", "weight_hh")

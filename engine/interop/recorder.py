@@ -8,11 +8,11 @@ This file needs torch and NumPy alone: copy it next to a script, or import it as
         loss = criterion(model(x), target)
         loss.backward()                     # without it: values, and no gradients
 
-Every ``torch.nn.RNN``, ``LSTM``, ``GRU`` and their cells inside ``model`` are recorded (or pass one of them): the last
-call of each (``calls=3``: three; ``calls=None``: all). Calls of a cell that feed on each other are one sequence.
-Nothing that the program computes is touched: hooks copy what goes in, what comes out and the gradients that arrive,
-those of several backward passes added up. When the block ends the hooks go, and gates, states and their gradients are
-computed again from the copies, in float64 on the processor. A block that raises writes nothing.
+Every ``torch.nn.RNN``, ``LSTM``, ``GRU`` and their cells inside ``model`` are recorded: the last call of each
+(``calls=3``: three; ``calls=None``: all). Calls of a cell that feed on each other are one sequence. Nothing that the
+program computes is touched: hooks copy what goes in, what comes out and the gradients that arrive, those of several
+passes added up. When the block ends, gates, states and their gradients are computed again from the copies, in float64
+on the processor. A block that raises writes nothing.
 """
 
 from __future__ import annotations
@@ -169,7 +169,10 @@ class Recorder:
         if not call.kept:
             return
         call.x.append(call.copy(x.data if call.packing else x))
-        call.facts |= {"arithmetic": str(output[0].dtype).removeprefix("torch."), "device": str(output[0].device)}
+        dtype, device = output[0].dtype, output[0].device
+        if dtype == self.torch.float32 and self.torch.is_autocast_enabled(device.type):  # whatever comes out
+            dtype = self.torch.get_autocast_dtype(device.type)
+        call.facts |= {"arithmetic": str(dtype).removeprefix("torch."), "device": str(device)}
         for key, tensor in zip(("h", "c") if call.of_cell else ("y", "h_n", "c_n"), output, strict=False):
             call.gave(key, tensor)
         mine = [call for call in self.calls if call.name == name]
@@ -188,7 +191,9 @@ class Recorder:
                 self._failed(call.name, error)
                 continue
             arrays |= {f"{len(modules)}/{key}": value for key, value in found.items()}
-            modules.append(facts | {"calls": self.counts[call.name]})
+            modules.append(facts | {"calls": (count := self.counts[call.name])})
+            if count > 1 and len(found["x"]) == 1 and not call.of_cell:
+                facts["notes"].append(f"it is one of {count} calls, of one step each: calls=None keeps all of them")
         failed = [f"{name or 'the model'} could not be recorded ({why})" for name, why in self.failures.items()]
         if not modules:
             raise RecordError("; ".join(failed) or f"{self.path}: no recurrent layer was called inside the block")
@@ -201,18 +206,15 @@ class Recorder:
 
 def _flat(value: Any) -> list[Any]:
     """The tensors of nested tuples; a PackedSequence's data stand for it, since hooks are put on them."""
-    if hasattr(value, "batch_sizes"):
-        return [value.data]
-    if isinstance(value, tuple | list):
+    if isinstance(value, tuple | list) and not hasattr(value, "batch_sizes"):
         return [tensor for part in value for tensor in _flat(part)]
-    return [] if value is None else [value]
+    return [] if value is None else [value.data if hasattr(value, "batch_sizes") else value]
 
 
 class _Replay:
     """A call once more, by the equations of torch's documentation, every value a node for autograd.
 
-    ``values`` are tensors a step by (lane, name), ``held`` the states as they are carried on, which differ on padding;
-    ``x`` and ``y`` what the module reads and gives, ``last`` the last states, a list for h and one for c.
+    ``values`` are tensors a step by (lane, name), ``held`` the states carried on; ``last`` a list for h, one for c.
     """
 
     def __init__(self, torch: Any, call: _Call) -> None:
@@ -278,8 +280,7 @@ class _Replay:
             (x_r, x_z, x_n), (h_r, h_z, h_n) = read.chunk(3, -1), back.chunk(3, -1)
             a_r, a_z = x_r + h_r, x_z + h_z
             r, z = torch.sigmoid(a_r), torch.sigmoid(a_z)
-            a_n = x_n + r * h_n
-            n = torch.tanh(a_n)
+            n = torch.tanh(a_n := x_n + r * h_n)
             return {"a_r": a_r, "a_z": a_z, "r": r, "z": z, "a_n": a_n, "n": n, "h": (1 - z) * n + z * state[0]}
         a = dict(zip("ifgo", (read + back).chunk(4, -1), strict=True))
         v = {gate: torch.tanh(a[gate]) if gate == "g" else torch.sigmoid(a[gate]) for gate in "ifgo"}
@@ -340,7 +341,7 @@ def _captured(torch: Any, call: _Call) -> tuple[dict[str, Any], dict[str, Any]]:
     replay.run(depth)
     pairs = [(a, torch.stack(b)) for a, b in zip(last, replay.last, strict=True)]
     if call.dropout:
-        notes.append(f"dropout={call.dropout} between its layers cannot be repeated: the first one, without gradients")
+        notes.append(f"dropout={call.dropout} is random: first layer alone, no gradients; call eval() or set it to 0")
         call.grads, y = {}, replay.y.detach()
     agreement = max(_distance(a, b) for a, b in [(y, replay.y), *pairs])
     if not agreement <= TOLERANCES.get(call.facts["arithmetic"], 1e-3) * max(1.0, float(last[-1].abs().max())):

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.interop.files import ImportFileError, read_bytes, reason
+from engine.interop.files import ImportFileError, limit, read_bytes, reason
 from engine.interop.read import entries, npy_array
 from engine.interop.tables import parse_table
 
 TEXTS, TABLES, ARRAYS = (".txt",), (".csv", ".tsv"), (".npy", ".npz")
 SUFFIXES = (*TEXTS, *TABLES, *ARRAYS)
+#: How many bytes a text and a table may have, and what part of the memory there is for a file: a text's tokens take
+#: hundreds of bytes each and their run thousands, a table some ten for each of its own.
+MOST_TEXT, TEXT_SHARE = 2 * 2**20, 1000
+MOST_TABLE, TABLE_SHARE = 256 * 2**20, 16
 
 
 def read_sequence(path: str | Path, name: str = "x") -> str | np.ndarray:
@@ -43,7 +47,8 @@ def read_sequence(path: str | Path, name: str = "x") -> str | np.ndarray:
         return _numbers(path, _of_several(path, name))
     if kind == ".npy":
         return _numbers(path, _npy(path, read_bytes(path)))
-    text = read_text(path, read_bytes(path))
+    most, share = (MOST_TEXT, TEXT_SHARE) if kind in TEXTS else (MOST_TABLE, TABLE_SHARE)
+    text = read_text(path, read_bytes(path, min(most, limit() // share)))
     if kind in TEXTS:
         return text.strip()
     try:

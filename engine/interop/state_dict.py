@@ -6,7 +6,7 @@ import importlib.util
 import io
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
 OF_TORCH = (".pt", ".pth")
 #: Files whose gates lie as torch lays them.
 TORCH_LAYOUT = (*SUFFIXES, ".bin", ".ckpt")
+DTYPES = frozenset(tensors.DTYPES.values())
+LONGEST_NAME = 400
 _STACKED = re.compile(r"(weight|bias)_(ih|hh)_l\d+(_reverse)?$")
 
 
@@ -45,6 +47,21 @@ class Origin:
     start: int | None = None
     beside: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    def cleared(self) -> Origin:
+        """The same without what no file is given: names that are none have our own in their place."""
+        return replace(
+            self,
+            names={ours: theirs if is_plain(theirs) else ours for ours, theirs in self.names.items()},
+            dtypes={name: dtype for name, dtype in self.dtypes.items() if dtype in DTYPES},
+            beside={name: array for name, array in self.beside.items() if is_plain(name)},
+        )
+
+
+def is_plain(name: str) -> bool:
+    """Whether an array may be called so in a file: in an archive a name is a path, and it must not lead out of it."""
+    outside = name.startswith("/") or ".." in name or any(sign in name for sign in "\\:")
+    return 0 < len(name) <= LONGEST_NAME and name.isprintable() and not outside
+
 
 def missing() -> str:
     """Say why no checkpoint of torch can be written; empty where one can."""
@@ -63,6 +80,7 @@ def as_in_file(parameters: Mapping[str, np.ndarray], origin: Origin) -> dict[str
     that the file did not have is left out. What was trained or edited since stays in the precision it was computed
     in, where the file's own would round it.
     """
+    origin = origin.cleared()
     found = dict(origin.beside) if set(origin.names) <= set(parameters) else {}
     for name, theirs in origin.names.items():
         if name in parameters:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from engine.vocabulary import english_words
 
+#: Halves of letters beyond the first 65,536: in Python's texts, and in no other.
+HALVES = re.compile("[\ud800-\udfff]")
 IDS, LETTERS, WORDS, PIECES = "ids", "letters", "words", "pieces"
+LONGEST_TOKEN = 1000
 KINDS = (IDS, LETTERS, WORDS, PIECES)
 
 
@@ -37,6 +41,9 @@ class Tokenizer:
             raise ValueError(f"kind={self.kind!r} is not possible; it must be one of {', '.join(KINDS)}")
         if not self.words:
             raise ValueError("a vocabulary without words is not possible")
+        longest = max(map(len, self.words))
+        if longest > LONGEST_TOKEN:
+            raise ValueError(f"a token of {longest:,} letters is not possible; at most {LONGEST_TOKEN:,} are shown")
         if self.unknown is not None and not 0 <= self.unknown < len(self.words):
             raise ValueError(f"unknown={self.unknown} is not possible; it must be from 0 to {len(self.words) - 1}")
 
@@ -66,8 +73,10 @@ class Tokenizer:
         Raises
         ------
         ValueError
-            The text is empty, or holds a token that is not there where none stands for it.
+            The text is empty, or holds a token that is not there where none stands for it, or half a letter.
         """
+        if half := HALVES.search(text):
+            raise ValueError(f"letter {half.start() + 1} of the text is half a letter, which no file can hold")
         found = self.split(text)
         if not found:
             raise ValueError("there is nothing to read: type some text")
@@ -79,8 +88,9 @@ class Tokenizer:
             token, self._ids.get(token.lower(), self.unknown) if self.kind != PIECES else self.unknown
         )
         if found is None:
-            few = f"0 to {len(self.words) - 1}" if self.kind == IDS else ", ".join(map(repr, self.words[:6])) + ", …"
-            raise ValueError(f"{token!r} is none of the {len(self.words)} tokens of this network ({few})")
+            some = ", ".join(f"{word!r:.30}" for word in self.words[:6])
+            few = f"0 to {len(self.words) - 1}" if self.kind == IDS else f"{some}, …"
+            raise ValueError(f"{token!r:.60} is none of the {len(self.words)} tokens of this network ({few})")
         return found
 
     def known(self, token: str) -> bool:

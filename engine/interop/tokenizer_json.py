@@ -6,14 +6,15 @@ The steps and their names are those of that library's documentation: normalizer,
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from engine.interop._pieces import check, model
+from engine.interop._pieces import Effort, Model, check, model, text_of
 from engine.interop.tokenizer import PIECES, Tokenizer
 
 PARTS = ("model", "normalizer", "pre_tokenizer", "post_processor", "added_tokens")
@@ -24,6 +25,8 @@ SPACE = "\u2581"
 
 #: A step that makes more of a text than this many times its letters is built to do so.
 GROWTH, SMALL = 64, 10_000
+#: And so is a file with more objects than this in its steps.
+MOST_STEPS = 1000
 
 Normal = Callable[[str], str]
 Splitter = Callable[[list[str]], list[str]]
@@ -62,39 +65,72 @@ class Pieces(Tokenizer):
         if not isinstance(settings, dict) or not isinstance(settings.get("model"), dict):
             raise ValueError("it is no tokenizer: its “model” is missing")
         kept: dict[str, Any] = {part: settings.get(part) for part in PARTS}
+        for part in ("normalizer", "pre_tokenizer", "post_processor"):
+            check(kept[part] is None or isinstance(kept[part], dict), part)
+            if json.dumps(kept[part]).count("{") > MOST_STEPS:
+                raise Unsupported(f"its {part} has more than {MOST_STEPS:,} steps")
         vocabulary = _vocabulary(kept["model"], kept["added_tokens"] or [])
         size = max(vocabulary.values()) + 1
         words = [f"<{index}>" for index in range(size)]
         for word, index in vocabulary.items():
             words[index] = word
         of = kept["model"]
-        unknown: Any = of.get("unk_id") if of["type"] == "Unigram" else vocabulary.get(str(of.get("unk_token")))
-        made = cls(PIECES, tuple(words), unknown if isinstance(unknown, int) else None, settings=kept)
+        unknown: Any = vocabulary.get(text_of(of, "unk_token")) if of["type"] != "Unigram" else of.get("unk_id")
+        made = cls(PIECES, tuple(words), unknown if type(unknown) is int else None, settings=kept)
         made.split("a")  # what is not supported is said now, not at the first text
         return made
 
     @cached_property
-    def _steps(self) -> tuple[Normal, Splitter, Callable[[str], list[str]], tuple[list[str], list[str]]]:
+    def _steps(self) -> tuple[Normal, Splitter, Model, tuple[list[str], list[str]]]:
         return (
             _normalizer(self.settings["normalizer"]), _splitter(self.settings["pre_tokenizer"]),
             model(self.settings["model"]), _around(self.settings["post_processor"]),
         )  # fmt: skip
 
     @cached_property
-    def _added(self) -> re.Pattern[str] | None:
-        names = [token["content"] for token in self.settings["added_tokens"] or []]
-        return re.compile("(" + "|".join(map(re.escape, sorted(names, key=len, reverse=True))) + ")") if names else None
+    def _added(self) -> tuple[frozenset[str], list[int], re.Pattern[str]]:
+        """The added tokens, how long they are, and how they begin."""
+        names = frozenset(token["content"] for token in self.settings["added_tokens"] or []) - {""}
+        firsts = "".join(re.escape(letter) for letter in sorted({name[0] for name in names}))
+        return (
+            names,
+            sorted({len(name) for name in names}, reverse=True),
+            re.compile(f"[{firsts}]" if names else "(?!)"),
+        )
 
     def split(self, text: str) -> list[str]:
-        """The tokens of a text, as the library finds them."""
+        """The tokens of a text, as the library finds them.
+
+        Raises
+        ------
+        ValueError
+            That would take too long.
+        """
         normal, splitter, model, (before, after) = self._steps
-        found = list(before)
-        for part in self._added.split(text) if self._added else [text]:
-            if self._added and self._added.fullmatch(part):
-                found.append(part)
-            elif part:
-                found += [token for word in splitter([normal(part)]) if word for token in model(word)]
+        found, effort = list(before), Effort()
+        for part, added in self._parts(text, effort):
+            words = [part] if added else list(filter(None, splitter([normal(part)])))
+            effort.spend(0 if added else sum(map(model.tries, words)))
+            found += words if added else [token for word in words for token in model(word)]
         return found + after
+
+    def _parts(self, text: str, effort: Effort) -> Iterator[tuple[str, bool]]:
+        """A text cut at its added tokens, the longest first, and whether each part is one."""
+        names, lengths, begins = self._added
+        start = at = 0
+        while match := begins.search(text, at):
+            at = match.start()
+            effort.spend(len(lengths))
+            end = next((at + length for length in lengths if text[at : at + length] in names), at)
+            if end == at:
+                at += 1
+                continue
+            if start < at:
+                yield text[start:at], False
+            yield text[at:end], True
+            start = at = end
+        if start < len(text):
+            yield text[start:], False
 
     def encode(self, text: str) -> tuple[list[int], tuple[str, ...]]:
         """The ids of a text, and its pieces as people read them."""
@@ -120,7 +156,7 @@ def _vocabulary(settings: dict[str, Any], added: Any) -> dict[str, int]:
     if kind is None and isinstance(vocab, dict):
         kind = settings["type"] = "BPE" if "merges" in settings else "WordLevel"
     if kind == "Unigram":
-        check(isinstance(vocab, list) and all(isinstance(v, list) and len(v) == 2 for v in vocab), "model.vocab")
+        check(isinstance(vocab, list) and all(map(_is_scored, vocab)), "model.vocab")
         found = {str(word): index for index, (word, _) in enumerate(vocab)}
     elif kind in ("WordLevel", "WordPiece", "BPE"):
         check(isinstance(vocab, dict), "model.vocab")
@@ -130,38 +166,48 @@ def _vocabulary(settings: dict[str, Any], added: Any) -> dict[str, int]:
     check(isinstance(added, list) and all(isinstance(token, dict) for token in added), "added_tokens")
     for token in added:
         check(isinstance(token.get("content"), str), "added_tokens")
-        found[token["content"]] = token.get("id")
+        if token["content"]:  # the library passes over one that is empty
+            found[token["content"]] = token.get("id")
     most = most_ids(len(found))
     check(all(isinstance(i, int) and not isinstance(i, bool) and 0 <= i < most for i in found.values()), "ids")
     check(bool(found), "model.vocab")
     return found
 
 
+def _is_scored(entry: Any) -> bool:
+    """Whether it is a token with its score, as Unigram's vocabulary has them."""
+    return (
+        isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str)
+        and isinstance(entry[1], int | float) and math.isfinite(entry[1])
+    )  # fmt: skip
+
+
 def _parts(step: Mapping[str, Any], name: str) -> list[Any]:
     parts = step.get(name)
-    check(isinstance(parts, list), name)
+    check(isinstance(parts, list) and all(isinstance(part, dict) for part in parts), name)
     return parts  # type: ignore[return-value]
 
 
 def _normalizer(step: Any) -> Normal:
     if step is None:
         return lambda text: text
-    kind = step.get("type")
+    kind = text_of(step, "type")
     if kind == "Sequence":
         every = [_normalizer(part) for part in _parts(step, "normalizers")]
         return lambda text: _through(every, text)
     if kind in ("NFC", "NFD", "NFKC", "NFKD"):
-        return lambda text: unicodedata.normalize(kind, text)
+        return lambda text: unicodedata.normalize(kind, text)  # type: ignore[arg-type]
     simple: dict[str, Normal] = {
         "Lowercase": str.lower,
         "StripAccents": _without_accents,
         "Strip": lambda text: _stripped(text, step),
-        "Prepend": lambda text: str(step.get("prepend", ""))[:SMALL] + text if text else text,
+        "Prepend": lambda text: text_of(step, "prepend")[:SMALL] + text if text else text,
     }
     if kind in simple:
         return simple[kind]
     if kind == "Replace" and isinstance(step.get("pattern"), dict) and "String" in step["pattern"]:
-        return lambda text: _replaced(text, step["pattern"]["String"], step["content"])
+        old, new = text_of(step["pattern"], "String"), text_of(step, "content")
+        return lambda text: _replaced(text, old, new)
     if kind == "BertNormalizer":
         return lambda text: _bert(text, step)
     raise Unsupported(f"its normalizer is {kind!r}, which is not known here")
@@ -212,7 +258,7 @@ def _bert(text: str, step: Mapping[str, Any]) -> str:
 def _splitter(step: Any) -> Splitter:
     if step is None:
         return lambda words: words
-    kind = step.get("type")
+    kind = text_of(step, "type")
     if kind == "Sequence":
         every = [_splitter(part) for part in _parts(step, "pretokenizers")]
 
@@ -232,7 +278,7 @@ def _splitter(step: Any) -> Splitter:
         "Digits": re.compile(r"\d|\D+" if step.get("individual_digits") else r"\d+|\D+").findall,
         "ByteLevel": lambda word: _byte_level(word, step),
         "Metaspace": lambda word: _metaspace(word, step),
-        "CharDelimiterSplit": lambda word: word.split(step["delimiter"]),
+        "CharDelimiterSplit": lambda word: word.split(text_of(step, "delimiter") or None),
     }
     if kind == "Punctuation" and step.get("behavior", "Isolated") != "Isolated":
         raise Unsupported(f"its pre-tokenizer Punctuation {step['behavior']!r} is not known here")
@@ -293,11 +339,11 @@ def _byte_level(word: str, step: Mapping[str, Any]) -> list[str]:
     if step.get("add_prefix_space", True) and not word.startswith(" "):
         word = f" {word}"
     parts = GPT2.findall(word) if step.get("use_regex", True) else [word]
-    return ["".join(LETTER[byte] for byte in part.encode()) for part in parts]
+    return ["".join(LETTER[byte] for byte in part.encode("utf-8", "replace")) for part in parts]
 
 
 def _metaspace(word: str, step: Mapping[str, Any]) -> list[str]:
-    mark = str(step.get("replacement", SPACE))[:8]
+    mark = text_of(step, "replacement", SPACE)[:8] or SPACE
     word = word.replace(" ", mark)
     scheme = step.get("prepend_scheme", "always" if step.get("add_prefix_space", True) else "never")
     if scheme != "never" and not word.startswith(mark):
@@ -311,14 +357,14 @@ def _metaspace(word: str, step: Mapping[str, Any]) -> list[str]:
 
 def _around(step: Any) -> tuple[list[str], list[str]]:
     """What is put before and after a sequence."""
-    if step is None or step.get("type") == "ByteLevel":
+    if step is None or text_of(step, "type") == "ByteLevel":
         return [], []
-    kind = step.get("type")
+    kind = text_of(step, "type")
     if kind == "Sequence":
         every = [_around(part) for part in _parts(step, "processors")]
         return [w for before, _ in every for w in before], [w for _, after in every for w in after]
     if kind in ("BertProcessing", "RobertaProcessing"):
-        return [step["cls"][0]], [step["sep"][0]]
+        return [_special(step.get("cls"))], [_special(step.get("sep"))]
     if kind == "TemplateProcessing":
         found: tuple[list[str], list[str]] = ([], [])
         after = False
@@ -326,6 +372,13 @@ def _around(step: Any) -> tuple[list[str], list[str]]:
             if "Sequence" in part:
                 after = True
             else:
-                found[after].append(part["SpecialToken"]["id"])
+                token = part.get("SpecialToken")
+                found[after].append(_special([token.get("id")] if isinstance(token, dict) else None))
         return found
     raise Unsupported(f"its post-processor is {kind!r}, which is not known here")
+
+
+def _special(token: Any) -> str:
+    """The text of a token that is put before or after a sequence."""
+    check(isinstance(token, list) and bool(token) and isinstance(token[0], str), "post_processor")
+    return str(token[0])

@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from engine.interop.files import ImportFileError, read_bytes, reason
+from engine.interop.files import ImportFileError, limit, read_bytes, reason
 from engine.interop.sequences import read_text
 from engine.interop.tokenizer import IDS, LETTERS, PIECES, WORDS, Tokenizer
 from engine.interop.tokenizer_json import MOST_TOKENS, Pieces, most_ids
 
 SUFFIXES = (".txt", ".json")
+#: The largest of them have some thirty million bytes, and take ten times as much to be read.
+MOST_BYTES = 128 * 2**20
+#: Where programs keep the one inside an object.
+INSIDE = ("itos", "stoi", "word2idx", "idx2word", "token_to_id", "id_to_token", "vocab")
 UNKNOWN = ("<unk>", "[unk]", "unk", "<oov>", "[oov]", "<unknown>")
 
 
@@ -22,7 +26,8 @@ def read_vocabulary(path: str | Path) -> Tokenizer:
     ----------
     path : str or Path
         ``.txt``: a token a line, the first with id 0. ``.json``: a list of tokens, an object from token to id or from
-        id to token, or the ``tokenizer.json`` of the tokenizers library.
+        id to token, either also under a name of its own (``{"itos": […]}``, as torchtext's), or the ``tokenizer.json``
+        of the tokenizers library.
 
     Raises
     ------
@@ -32,7 +37,7 @@ def read_vocabulary(path: str | Path) -> Tokenizer:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise ImportFileError(path, f"is no vocabulary known here; there are {', '.join(SUFFIXES)}")
-    text = read_text(path, read_bytes(path))
+    text = read_text(path, read_bytes(path, min(MOST_BYTES, limit())))
     try:
         if path.suffix.lower() == ".txt":
             return _of_words([line.rstrip("\r") for line in text.removesuffix("\n").split("\n")])
@@ -40,7 +45,8 @@ def read_vocabulary(path: str | Path) -> Tokenizer:
     except ImportFileError:
         raise
     except ValueError as error:
-        raise ImportFileError(path, f"is no vocabulary: {error}") from None
+        said = reason(error) if isinstance(error, UnicodeError) else str(error)
+        raise ImportFileError(path, f"is no vocabulary: {said}") from None
     except Exception as error:  # a part of it may be of any other kind than it should be
         raise ImportFileError(path, f"is no vocabulary: {reason(error)}") from None
 
@@ -54,8 +60,14 @@ def _json(path: Path, text: str) -> Any:
         raise ImportFileError(path, f"is no JSON that can be read: {reason(error)}") from None
 
 
-def from_facts(facts: Any) -> Tokenizer:
+def from_facts(facts: Any, rows: int | None = None) -> Tokenizer:
     """Make a tokenizer from its :meth:`~engine.interop.tokenizer.Tokenizer.facts`.
+
+    Parameters
+    ----------
+    facts : mapping
+    rows : int, optional
+        How many tokens it may have, since the embedding has so many rows.
 
     Raises
     ------
@@ -63,13 +75,14 @@ def from_facts(facts: Any) -> Tokenizer:
         The facts are none.
     """
     if not isinstance(facts, dict):
-        raise ValueError(f"a tokenizer must be an object, not {facts!r}")
+        raise ValueError(f"a tokenizer must be an object, not {facts!r:.60}")
     if facts.get("kind") == PIECES:
         return Pieces.read(facts.get("settings"))
     if facts.get("kind") == IDS:
         size = facts.get("size")
-        if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= MOST_TOKENS:
-            raise ValueError(f"size={size!r} of the tokenizer is not possible; it must be from 1 to {MOST_TOKENS}")
+        most = MOST_TOKENS if rows is None else rows
+        if not isinstance(size, int) or isinstance(size, bool) or not 0 < size <= most:
+            raise ValueError(f"size={size!r:.60} of the tokenizer is not possible; it must be from 1 to {most}")
         return Tokenizer.of_ids(size)
     words, unknown = facts.get("words"), facts.get("unknown")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
@@ -86,6 +99,10 @@ def _of_json(found: Any) -> Tokenizer:
         raise ValueError("it holds neither a list nor an object")
     if isinstance(found.get("model"), dict):
         return Pieces.read(found)
+    inside = next((found[name] for name in INSIDE if isinstance(found.get(name), list | dict)), None)
+    if isinstance(inside, list):
+        return _of_words(inside)
+    found = found if inside is None else inside
     if all(isinstance(name, str) and name.isdecimal() and len(name) < 10 for name in found) and all(
         isinstance(word, str) for word in found.values()
     ):

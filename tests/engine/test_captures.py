@@ -99,16 +99,32 @@ def test_what_does_not_fit_is_named(path):
 
     changed(r"GRU: x has the shape \(5, 2, 3\); it must be \(5, 2, 7\)", input_size=7)
     changed(r"value/l0\.a is missing|parameter/weight_ih_l0 has the shape", cell="rnn")
-    changed("cannot lie in", num_layers=1_000_000)
+    changed("has 1,000,000 layers; at most 100 can be shown", num_layers=1_000_000)
     changed("it must be", hidden_size=1_000_000)
     changed("cell='nonsense' is not possible", cell="nonsense")
     changed("hidden_size", hidden_size="four")
     path.write_bytes(data)
     rewritten(path, lambda found, _: found.update(version=9))
     refused(path, "is a capture of version 9")
+    changed("agreement='x' is no number", agreement="x")
+    changed("agreement=nan is no number", agreement=float("nan"))
+    changed("call=True of a module is no number of calls", call=True)
+    changed("its notes are no list", notes=5)
+    for facts, said in ({"version": True}, "is a capture of version True"), ({"modules": {}}, "it lists no modules"):
+        path.write_bytes(data)
+        rewritten(path, lambda found, _, facts=facts: found.update(facts))
+        refused(path, said)
     path.write_bytes(data)
     rewritten(path, lambda found, _: found.pop("modules"))
     refused(path, "is damaged or no capture")
+
+
+def test_texts_are_as_long_as_people_read(path):
+    texts = {"title": "a\n" + "x" * 100_000, "notes": ["y" * 100_000] * 500, "device": "z" * 500}
+    rewritten(path, lambda found, _: found["modules"][0].update(texts))
+    (found,) = captures.read(path).modules
+    assert found.title.startswith("a xxx") and len(found.title) == 400 and found.title.endswith("…")
+    assert (len(found.notes), len(found.notes[0]), len(found.device)) == (100, 1000, 60)
 
 
 def test_arrays_that_reach_out_of_the_file_are_refused(path):

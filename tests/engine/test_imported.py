@@ -7,6 +7,7 @@ from samples import CELLS, make_spec
 
 from engine import Network
 from engine.interop.imported import Imported
+from engine.interop.state_dict import Origin, as_in_file
 from engine.interop.tokenizer import Tokenizer
 
 
@@ -104,6 +105,14 @@ def test_its_facts_make_it_again():
     [
         ({"title": 3}, "title=3"), ({"labels": [1]}, "labels must be"), ({"next_token": "yes"}, "next_token='yes'"),
         ({"tokenizer": {"kind": "ids", "size": True}}, "size=True"),
+        ({"tokenizer": {"kind": "ids", "size": 5_000_000}}, "size=5000000 .* must be from 1 to 5$"),
+        ({"title": "T" * 2000}, "title of 2,000 letters is not possible; at most 400 are shown"),
+        ({"source": "T" * 9000}, "source of 9,000 letters"), ({"labels": ["L" * 2000]}, "labels of 2,000 letters"),
+        ({"tokenizer": {"kind": "words", "words": ["w" * 2000], "unknown": 0}}, "a token of 2,000 letters"),
+        ({"names": {"weight_ih_l0": "../../x"}}, "'../../x' is no name of an array"),
+        ({"names": {"weight_ih_l0": "a\0"}}, "is no name of an array"),
+        ({"names": {"weight_ih_l0": "x" * 401}}, "is no name of an array"),
+        ({"dtypes": {"weight_ih_l0": "S100000000"}}, "'S100000000' is no type of numbers known here"),
         ({"tokenizer": {"kind": "no", "words": []}}, "kind"),
         ({"tokenizer": {"kind": "words", "words": ["a"] * 9, "unknown": None}}, "9 tokens and the embedding 5 rows"),
     ],
@@ -113,3 +122,16 @@ def test_wrong_facts_are_named(changed, said):
     task = Imported("lm.pt", spec, dict(Network(spec).parameters))
     with pytest.raises(ValueError, match=said):
         Imported.from_facts({**task.facts(), **changed}, spec, {})
+
+
+def test_names_that_lead_out_of_a_file_are_not_taken_over():
+    """A checkpoint may call its arrays as it likes; what is written of it has our own names then."""
+    spec = tokens()
+    parameters = dict(Network(spec).parameters)
+    names = {"output.weight": "../../out", "output.bias": "fc.bias"}
+    outside = Origin(names, {"output.weight": "V9", "x": "float16"}, beside={"/etc/x": np.zeros(1), "x": np.ones(1)})
+    task = Imported("lm.pt", spec, parameters, origin=outside)
+    assert task.origin.names == {"output.weight": "output.weight", "output.bias": "fc.bias"}
+    assert (task.origin.dtypes, list(task.origin.beside)) == ({"x": "float16"}, ["x"])
+    assert Imported.from_facts(task.facts(), spec, parameters).origin.names == task.origin.names
+    assert sorted(as_in_file(parameters, outside)) == ["fc.bias", "output.weight", "x"]

@@ -1,6 +1,7 @@
 """Checkpoints of torch as networks of ours: the same numbers in, the same numbers out, nothing executed."""
 
 import io
+import os
 import pickle
 import struct
 import tracemalloc
@@ -12,7 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from engine import Network
-from engine.interop import ImportFileError, load_torch, read
+from engine.interop import ImportFileError, files, load_torch, read
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
@@ -227,3 +228,60 @@ def test_shapes_that_are_no_network(tmp_path):
     np.savez(tmp_path / "other.npz", kernel=np.zeros((7, 2)))
     with pytest.raises(ImportFileError, match="it holds kernel"):
         load_torch(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("name", ["model_best.pth.tar", "model.pkl", "model"])
+def test_a_checkpoint_is_known_by_what_is_in_it(net, tmp_path, name, zipped):
+    torch.save(net.state_dict(), tmp_path / name, _use_new_zipfile_serialization=zipped)
+    assert read.holds(tmp_path / name)
+    check(net, tmp_path / name)
+
+
+def test_other_files_are_no_checkpoints_whatever_they_are_called(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.txt", "a")
+    (tmp_path / "pickle.pkl").write_bytes(pickle.dumps({"weight_ih_l0": 1}))
+    (tmp_path / "text").write_text("N.")
+    (tmp_path / "folder").mkdir()
+    for name in ("a.zip", "pickle.pkl", "text", "folder", "none"):
+        assert not read.holds(tmp_path / name)
+        with pytest.raises(ImportFileError, match=f"^{name}: is no file of weights known here"):
+            load_torch(tmp_path / name)
+    assert read.holds(tmp_path / "none.pt"), "a name that says so is believed"
+
+
+def test_what_is_no_recurrent_network_is_called_what_it_is(tmp_path):
+    def refused(state, said):
+        torch.save(state, tmp_path / "a.pt")
+        with pytest.raises(ImportFileError, match=said):
+            load_torch(tmp_path / "a.pt")
+
+    refused(nn.Linear(2, 3).state_dict(), r"no recurrent layer was found .*; it holds weight, bias$")
+    refused({"epoch": 3}, "it holds no arrays$")
+    refused(nn.LSTM(2, 4, proj_size=3).state_dict(), r"an LSTM with a projection \(proj_size\) cannot be shown")
+    # torch is about to drop what made it, so it is written by hand.
+    for called in (b"torch.ao.nn.quantized.dynamic.modules.rnn\nLSTM", b"torch._utils\n_rebuild_qtensor"):
+        with zipfile.ZipFile(tmp_path / "a.pt", "w") as archive:
+            archive.writestr("a/data.pkl", b"\x80\x02c" + called + b"\n)R.")
+        with pytest.raises(ImportFileError, match=r"a\.pt: holds a quantized network, whose weights cannot be shown"):
+            load_torch(tmp_path / "a.pt")
+
+
+def test_layers_beyond_reason_are_counted_and_refused(tmp_path):
+    one = np.zeros((1, 1), np.float32)
+    layers = {f"rnn.weight_{end}_l{n}": one for n in range(101) for end in ("ih", "hh")}
+    save_file(layers, tmp_path / "deep.safetensors")
+    with pytest.raises(ImportFileError, match=r"deep\.safetensors: rnn has 101 layers; at most 100 can be shown"):
+        load_torch(tmp_path / "deep.safetensors")
+    odd = {"weight_ih_l0": one, "weight_hh_l0": one, **{f"weight_ih_l{end}": one for end in ("9" * 5000, "\u0663")}}
+    save_file(odd, tmp_path / "odd.safetensors")
+    assert len(load_torch(tmp_path / "odd.safetensors").unused) == 2
+
+
+def test_a_file_that_grows_while_it_is_read_is_said(tmp_path, monkeypatch):
+    (tmp_path / "a.npz").write_bytes(b"PK\3\4 more")
+    real = os.fstat
+    monkeypatch.setattr(files.os, "fstat", lambda which: os.stat_result((*real(which)[:6], 5, *real(which)[7:])))
+    with pytest.raises(ImportFileError, match=r"a\.npz: was changed while it was read"):
+        files.read_bytes(tmp_path / "a.npz")

@@ -214,6 +214,38 @@ def test_claims_and_circles_are_refused(tmp_path):
         load_torch(path)
 
 
+def test_zeros_are_not_unpacked_beyond_what_the_file_is_worth(tmp_path):
+    """Each array is within what deflate may do; together they are a thousand times the file."""
+
+    def zeros(file):
+        for index in range(4):
+            values = cell_of(file) if not index else file.create_group(f"layers/lstm_{index}/cell/vars")
+            values.create_dataset("0", (2**23,), "f4", chunks=(2**20,), compression=9)[...] = 0
+
+    with pytest.raises(ImportFileError, match=r"zeros\.h5: unpacks to 134,217,728 bytes, which no network's"):
+        load_torch(h5_of(tmp_path / "zeros.h5", zeros))
+    path = h5_of(tmp_path / "piece.h5", lambda file: cell_of(file).create_dataset(
+        "0", (8,), "f8", maxshape=(None,), chunks=(2**26,), compression=9).__setitem__(0, 1))  # fmt: skip
+    with pytest.raises(ImportFileError, match=r"piece\.h5: its array .* of 64 bytes lies in pieces of 536,870,912"):
+        load_torch(path)
+
+
+def test_damage_in_the_midst_of_the_arrays_is_said(tmp_path):
+    rng = np.random.default_rng(0)
+    path = h5_of(tmp_path / "torn.h5", lambda file: cell_of(file).create_dataset(
+        "0", data=rng.standard_normal((64, 64)), compression=9))  # fmt: skip
+    data = path.read_bytes()
+    path.write_bytes(data[:-9000] + bytes(8000) + data[-1000:])
+    with pytest.raises(ImportFileError, match=r"torn\.h5: is damaged"):
+        load_torch(path)
+
+
+def test_a_name_that_is_no_text_is_said_plainly(tmp_path):
+    path = h5_of(tmp_path / "name.h5", lambda file: h5py.h5g.create(file.id, b"\xff\xfe"))
+    with pytest.raises(ImportFileError, match=r"name\.h5: is damaged: a name in it is not UTF-8"):
+        load_torch(path)
+
+
 def test_the_process_that_reads_may_fail_or_hang(folder, tmp_path, monkeypatch):
     path = folder / "lstm.weights.h5"
     reader = tmp_path / "reader.py"

@@ -150,3 +150,59 @@ def test_a_length_beyond_the_file(tmp_path):
     path.write_bytes(b"\x3a" + struct.pack("<I", 0xFFFFFF7F) + b"\xff" * 100)
     with pytest.raises(ImportFileError, match=r"bomb\.onnx: "):
         load_torch(path)
+
+
+# Graphs that are none of a program ---------------------------------------------------------------------
+
+
+def graph_of(path, nodes):
+    weights = [numpy_helper.from_array(np.zeros((1, 4, 1), np.float32), name) for name in "WR"]
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, None)], [], weights)
+    path.write_bytes(helper.make_model(graph).SerializeToString())
+    return path
+
+
+def lstm(read, written, name, **attributes):
+    return helper.make_node("LSTM", [read, "W", "R"], [written], name=name, **attributes)
+
+
+def test_many_nodes_that_many_read_are_refused_at_once(tmp_path):
+    """Every node that wrote "y" was followed to all that read it: minutes."""
+    nodes = [lstm("x", "y", f"a{n}") for n in range(1500)]
+    nodes += [helper.make_node("Identity", ["y"], [f"z{n}"]) for n in range(5000)]
+    with pytest.raises(ImportFileError, match=r"fan\.onnx: holds 1,500 recurrent nodes; at most 500 are read"):
+        load_torch(graph_of(tmp_path / "fan.onnx", nodes))
+
+
+def test_of_many_readers_some_are_looked_at(tmp_path):
+    nodes = [lstm("x", "y", "a")] + [helper.make_node("Identity", ["y"], [f"z{n}"]) for n in range(20_000)]
+    assert load_torch(graph_of(tmp_path / "read.onnx", nodes)).spec.hidden_size == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "nodes", "said"),
+    [
+        ("size", [lstm("x", "y", "a", hidden_size=-5)], "a says hidden_size=-5 and has weights of 1"),
+        ("input", [helper.make_node("Identity", [], ["W2"]), helper.make_node("LSTM", ["x", "W2", "R"], ["y"])],
+         "LSTM_1 has weights that the graph computes"),
+    ],
+)  # fmt: skip
+def test_nodes_that_contradict_themselves(name, nodes, said, tmp_path):
+    with pytest.raises(ImportFileError, match=f"{name}.onnx: {said}"):
+        load_torch(graph_of(tmp_path / f"{name}.onnx", nodes))
+
+
+@pytest.mark.parametrize("location", ["a\0b", "x" * 5000])
+def test_names_that_no_file_has(location, tmp_path):
+    tensor = TensorProto(name="W", data_type=1, dims=[1, 4, 1], data_location=1)
+    tensor.external_data.add(key="location", value=location)
+    graph = helper.make_graph([lstm("x", "y", "a")], "g", [], [], [tensor])
+    (tmp_path / "a.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+    with pytest.raises(ImportFileError, match=r"a\.onnx: W points to the file '(x+|a\\x00b)"):
+        load_torch(tmp_path / "a.onnx")
+
+
+def test_bytes_that_are_no_graph_are_said_so(tmp_path):
+    (tmp_path / "a.onnx").write_bytes(b"\x3a\xff\xff\xff\xff\x0f")
+    with pytest.raises(ImportFileError, match=r"a\.onnx: is damaged or no ONNX file: its bytes are no message"):
+        load_torch(tmp_path / "a.onnx")

@@ -159,6 +159,37 @@ def test_half_precision_is_kept_in_float32(cell, tmp_path):
     assert 0 < found.agreement < 0.05
 
 
+@pytest.mark.parametrize("kind", ["GRU", "LSTM", "GRUCell", "LSTMCell"])
+def test_under_autocast_the_arithmetic_is_what_it_computes_in(kind, tmp_path):
+    """What comes out may be float32 all the same, and its gradients."""
+    torch.manual_seed(0)
+    layer, x = getattr(torch.nn, kind)(16, 32), 3 * torch.randn(20, 4, 16)
+    with record(layer, tmp_path / "run.loopscope"), torch.autocast("cpu", torch.bfloat16):
+        state, ys = None, []
+        for row in x if kind.endswith("Cell") else [x]:
+            out = layer(row, state)
+            state = out if kind.endswith("Cell") else None
+            ys.append(out[0] if isinstance(out, tuple) else out)
+        sum(y.float().pow(2).sum() for y in ys).backward()
+    (found,) = captures.read(tmp_path / "run.loopscope").modules
+    assert (found.arithmetic, found.spec.dtype, found.notes) == ("bfloat16", "float32", ())
+    assert found.grads and 1e-3 < found.agreement < 0.1
+    double = layer.double()
+    with record(double, tmp_path / "run.loopscope"), torch.autocast("cpu", torch.bfloat16):
+        double(x[0].double() if kind.endswith("Cell") else x.double())
+    assert captures.read(tmp_path / "run.loopscope").modules[0].arithmetic == "float64"
+
+
+def test_calls_of_one_step_are_counted_where_most_of_them_go(tmp_path):
+    """A program that decodes one step at a time, with a layer and not a cell."""
+    layer, state = torch.nn.GRU(D, H), None
+    with record(layer, tmp_path / "run.loopscope"):
+        for _ in range(7):
+            _, state = layer(torch.ones(1, B, D), state)
+    (found,) = captures.read(tmp_path / "run.loopscope").modules
+    assert found.notes == ("it is one of 7 calls, of one step each: calls=None keeps all of them",)
+
+
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_without_a_backward_pass_there_are_values_alone(mode, tmp_path):
     program, x = made("lstm", "both ways, two layers")
@@ -189,7 +220,7 @@ def test_dropout_between_layers_leaves_the_first(tmp_path):
     (found,) = recorded(program, x, tmp_path / "run.loopscope").modules
     assert found.spec.num_layers == 1
     assert not found.grads
-    assert "dropout=0.5" in found.notes[0]
+    assert "dropout=0.5" in found.notes[0] and "call eval() or set it to 0" in found.notes[0]
     assert found.agreement < 1e-14 and found.difference(found.run()) < 1e-14
     (found,) = recorded(program.eval(), x, tmp_path / "run.loopscope").modules
     assert found.spec.num_layers == 2 and found.grads and not found.notes

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.interop import ImportFileError, tables, vocabularies
+from engine.interop import ImportFileError, sequences, tables, vocabularies
 from engine.interop.sequences import read_sequence
 from engine.interop.tokenizer_json import Pieces
 from engine.interop.vocabularies import read_vocabulary
@@ -33,6 +33,111 @@ def test_ids_are_the_librarys(tmp_path, name):
 
 def test_pieces_of_bytes_are_shown_as_text():
     assert Pieces.read(MADE["BPE of bytes"][0]).encode("the cat sat")[1] == ("the", " cat", " sat")
+
+
+LONG = {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 9999}
+
+
+def test_long_words_are_split_quickly_or_not_at_all():
+    """What would be tried is counted, not timed; before, each of these took from 15 seconds to hours."""
+    vocab = {"a": 0, "##a": 1, "[UNK]": 2}
+    pieces = {"type": "WordPiece", "vocab": vocab, "unk_token": "[UNK]", "max_input_chars_per_word": 10**9}
+    assert Pieces.read({"model": pieces, "normalizer": LONG}).encode("a")[0] == [0] + 9998 * [1]
+    pairs = {"type": "BPE", "vocab": {"a": 0, "aa": 1}, "merges": ["a a"]}
+    assert Pieces.read({"model": pairs, "normalizer": LONG}).encode("a")[0] == 4999 * [1] + [0]
+    pieces["vocab"] = vocab | {"b" * 1000: 3}
+    scored = {"type": "Unigram", "vocab": [["b", -1.0], ["c" * 1000, -1.0]], "unk_id": 0}
+    for model in (pieces, scored):
+        with pytest.raises(ValueError, match="the text is too long, or its words are"):
+            Pieces.read({"model": model, "normalizer": LONG})
+
+
+def test_added_tokens_are_found_the_longest_first_and_an_empty_one_never():
+    names = ["<a>", "<a>b", "", "(*", "^-]"]
+    added = [{"id": index + 2, "content": name} for index, name in enumerate(names)]
+    model = {"type": "WordLevel", "vocab": {"x": 0, "?": 1}, "unk_token": "?"}
+    made = Pieces.read({"model": model, "added_tokens": added})
+    assert made.split("x<a>b<a>x<(*^-]x<a") == ["x", "<a>b", "<a>", "x<", "(*", "^-]", "x<a"]
+    assert made.split("") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("model", {"type": "WordPiece", "vocab": {"a": 0}, "continuing_subword_prefix": 5}),
+        ("model", {"type": "WordPiece", "vocab": {"a": 0}, "max_input_chars_per_word": "x"}),
+        ("model", {"type": "WordLevel", "vocab": {"a": 0}, "unk_token": ["a"]}),
+        ("model", {"type": "BPE", "vocab": {"a": 0}, "merges": [["a", 1]]}),
+        ("model", {"type": "BPE", "vocab": {"a": 0}, "merges": ["a"]}),
+        ("model", {"type": "BPE", "vocab": {"a": 0}, "merges": [], "end_of_word_suffix": 3}),
+        ("model", {"type": "Unigram", "vocab": []}),
+        ("model", {"type": "Unigram", "vocab": [["a", float("nan")]]}),
+        ("normalizer", [1]),
+        ("normalizer", {"type": ["NFC"]}),
+        ("normalizer", {"type": "Replace", "pattern": {"String": 1}, "content": "a"}),
+        ("normalizer", {"type": "Prepend", "prepend": 1}),
+        ("pre_tokenizer", {"type": "Metaspace", "replacement": {}}),
+        ("pre_tokenizer", {"type": "CharDelimiterSplit", "delimiter": 1}),
+        ("pre_tokenizer", {"type": "Sequence", "pretokenizers": [None]}),
+        ("post_processor", {"type": "BertProcessing", "sep": [["x"], 1], "cls": [["y"], 2]}),
+        ("post_processor", {"type": "BertProcessing"}),
+        ("post_processor", {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": 3}}]}),
+        ("post_processor", {"type": "TemplateProcessing", "single": [{}]}),
+    ],
+)
+def test_every_part_of_a_tokenizer_is_of_its_kind(name, value):
+    settings = {"model": {"type": "WordLevel", "vocab": {"a": 0, "?": 1}, "unk_token": "?"}, name: value}
+    with pytest.raises(ValueError, match="is not what a tokenizer's is"):
+        Pieces.read(settings)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"itos": ["low", "High"]},
+        {"stoi": {"low": 0, "High": 1}},
+        {"stoi": {"low": 0, "High": 1}, "itos": ["low", "High"], "default_index": 0},
+        {"idx2word": {"0": "low", "1": "High"}},
+    ],
+)
+def test_a_vocabulary_in_an_object(tmp_path, data):
+    (tmp_path / "v.json").write_text(json.dumps(data), encoding="utf-8")
+    assert read_vocabulary(tmp_path / "v.json").words == ("low", "High")
+
+
+def test_words_that_are_called_like_parts_are_words(tmp_path):
+    (tmp_path / "v.json").write_text('{"itos": 0, "stoi": 1}', encoding="utf-8")
+    assert read_vocabulary(tmp_path / "v.json").words == ("itos", "stoi")
+
+
+def test_a_token_without_end_is_refused(tmp_path):
+    (tmp_path / "v.json").write_text(json.dumps(["x" * 3000]), encoding="utf-8")
+    with pytest.raises(ImportFileError, match="a token of 3,000 letters is not possible; at most 1,000 are shown"):
+        read_vocabulary(tmp_path / "v.json")
+
+
+def test_texts_and_tables_have_limits_of_their_own(tmp_path, monkeypatch):
+    (tmp_path / "long.txt").write_bytes(b"a " * 2**20 + b"a")
+    with pytest.raises(ImportFileError, match=r"long\.txt: has 2,097,153 bytes, more than the 2,097,152"):
+        read_sequence(tmp_path / "long.txt")
+    monkeypatch.setattr(sequences, "limit", lambda: 16_000)
+    for name, most in (("a.txt", 16), ("a.csv", 1000)):
+        (tmp_path / name).write_text("1\n" * (most // 2 + 1))
+        with pytest.raises(ImportFileError, match=f"more than the {most:,} that"):
+            read_sequence(tmp_path / name)
+
+
+@pytest.mark.parametrize("descr", ["|S0", "<U0", "|V0"])
+def test_values_without_a_width_are_refused_before_they_are_copied(tmp_path, descr):
+    header = repr({"descr": descr, "fortran_order": False, "shape": (3 * 10**9,)}).encode() + b"\n"
+    (tmp_path / "a.npy").write_bytes(b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(ImportFileError, match=r"a\.npy: the array holds values of type .*; real numbers are wanted"):
+        read_sequence(tmp_path / "a.npy")
+
+
+def test_half_a_letter_is_refused():
+    with pytest.raises(ValueError, match="letter 3 of the text is half a letter"):
+        Pieces.read(MADE["BPE of bytes"][0]).encode("a \ud800")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from pickle_bombs import MEGABYTE, legacy_file, pickles, shared_layers, tensors, torch_file, turns
+from pickle_bombs import MEGABYTE, legacy_file, packed, pickles, shared_layers, tensors, torch_file, turns
 from zips import overlapping, understated, zipped
 
 ZEROS = 100 * MEGABYTE
@@ -49,6 +49,10 @@ def npys() -> dict[str, bytes]:
         "calls": npy("", (), header="__import__('os').system('touch canary')"),
         "complex": npy("<c16", (1,), b"\0" * 16),
         "structs": npy([("a", "<f8"), ("b", "O")], (1,)),
+        "no_letters": npy("|S0", (3 * 10**9,)),
+        "no_text": npy("<U0", (3 * 10**9,)),
+        "no_width": npy("|V0", (2**40,)),
+        "empty_axes": npy("<f8", (2**62, 0, 2**62)),
         "texts": npy("<U4", (1,), b"\0" * 16),
         "none": npy("<f8", (0, 3)),
         "scalar": npy("<f8", (), b"\0" * 8),
@@ -122,7 +126,12 @@ def tokenizers() -> dict[str, bytes]:
     base = {"model": {"type": "WordLevel", "vocab": {"a": 0, "<unk>": 1}, "unk_token": "<unk>"}}
     double = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
     fill = {"type": "Replace", "pattern": {"String": ""}, "content": "a" * 100_000}
+    longer = {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 9999}
+    endless = {"a": 0, "##a": 1, "[UNK]": 2, "b" * 5000: 3}
     spelled = [{"type": "ByteLevel", "add_prefix_space": True, "use_regex": False}] * 60
+
+    def grown(**model: object) -> bytes:
+        return json.dumps({"model": model, "normalizer": longer}).encode()
 
     def steps(name: str, parts: str, every: object) -> bytes:
         return json.dumps(base | {name: {"type": "Sequence", parts: every}}).encode()
@@ -137,6 +146,10 @@ def tokenizers() -> dict[str, bytes]:
     return {
         "doubles": steps("normalizer", "normalizers", [double] * 60),
         "fills": steps("normalizer", "normalizers", [fill] * 9),
+        "word_piece": grown(type="WordPiece", vocab=endless, unk_token="[UNK]", max_input_chars_per_word=10**9),
+        "unigram": grown(type="Unigram", vocab=[["b", -1.0], ["c" * 10_000, -1.0]], unk_id=0),
+        "pairs": grown(type="BPE", vocab={"a": 0, "aa": 1}, merges=["a a"]),
+        "many_steps": steps("normalizer", "normalizers", [{"type": "Lowercase"}] * 100_000),
         "spells": steps("pre_tokenizer", "pretokenizers", spelled),
         "gap": b'{"a": 4999999}',
         "far_gap": b'{"a": 99999999999}',
@@ -260,6 +273,7 @@ def everything(canary: Path) -> dict[str, bytes]:
             f"{name}_legacy.pth": legacy_file(data),
             f"{name}_bare.ckpt": data,
         }
+    made |= {f"{name}.pt": data for name, data in packed().items()}
     made |= {"shared_layers.pt": shared_layers(), "turns.pt": turns()}
     made["packed_zeros.pt"] = torch_file(b"\0" * ZEROS, method=zipfile.ZIP_DEFLATED)
     for name, data in npys().items():

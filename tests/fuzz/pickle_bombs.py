@@ -100,7 +100,38 @@ def pickles(canary: Path) -> dict[str, bytes]:
         "bare_build": b"\x80\x02b.",
         "wide": b"\x80\x02}(" + b"".join(_text(f"k{n}") + b"}" for n in range(60_000)) + b"u.",
         "long_names": _long_names(),
+    } | _again()
+
+
+def _again() -> dict[str, bytes]:
+    """What is made once and gone through again and again, by two bytes each time."""
+    once, made = b"ccollections\nOrderedDict\nq\1", b"(" + b"".join(_text(f"{n:x}") + b"}\x86" for n in range(20_000))
+    state = b"".join(_text(f"{n:x}") + b"h\1)Rh\2b" for n in range(3000))
+    equal = b"".join(b"\x8a\x40" + (k * (2**61 - 1) << 61).to_bytes(64, "little") + b"N" for k in range(1, 20_000))
+    parameter = b"ctorch._utils\n_rebuild_parameter\nq\1"
+    return {
+        "ordered": once + made + b"lq\2" + b"h\1h\2\x85R0" * 200_000 + b"}.",
+        "kept": once + made + b"lq\2(" + b"h\1h\2\x85R" * 20_000 + b"l.",
+        "arguments": parameter + b"(" + b"N" * 500_000 + b"tq\2" + b"h\1h\2R0" * 300_000 + b"}.",
+        "strides": b"(" + b"N" * 300_000 + b"tq\0" + _tensor("0", 1, b"h\0q\1", b"h\0q\2") * 2 + b".",
+        "hash": b"\x8b" + struct.pack("<i", 2_000_000) + b"\x7f" * 2_000_000 + b"q\1}" + b"h\1Ns" * 300_000 + b".",
+        "equal": b"}(" + equal + b"u.",
+        "states": b"ca\nb\nq\1}q\2(" + state + b"u.",
+        "parts": b"ca\nb\nq\1}q\2(" + state.replace(b"h\2b", b"}" + _text("_modules") + b"h\2sb") + b"u.",
+        "memos": b"N" + b"\x94" * 3_000_000 + b".",
+    }  # fmt: skip
+
+
+def packed() -> dict[str, bytes]:
+    """Pickles that are small in the file alone."""
+    tensor = _tensor("0", 4, _numbers(1), _numbers(1)) + b"q\2}("
+    bare = {
+        "many_dicts": b"(" + b"}" * 9_900_000 + b"l.",
+        "many_tensors": tensor + b"".join(_text(f"{n:x}") + b"h\2" for n in range(1_000_000)) + b"u.",
+        "many_names": tensor + b"".join(_text(f"{n:x}") + b"h\2" for n in range(200_000)) + b"u.",
+        "one_text": _text("a" * 60 * MEGABYTE + "\U0001f600") + b".",
     }
+    return {name: torch_file(data, {"0": b"\0" * 16}, zipfile.ZIP_DEFLATED) for name, data in bare.items()}
 
 
 def _long_names() -> bytes:

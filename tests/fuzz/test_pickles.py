@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine.interop import ImportFileError, _unpickle, load_torch
 from engine.interop._pickle_machine import Inert
+from engine.interop._unpickle import Storage, Tensor
 from engine.interop.files import Damaged
 
 FUZZ = settings.get_profile("fuzz")
@@ -20,7 +21,7 @@ def trees(leaves):
     """Plain values of plain values."""
 
     def around(inner):
-        keys = st.text(max_size=4) | st.integers()
+        keys = st.text(max_size=4) | st.integers(-(2**63), 2**63)
         pairs = st.tuples(inner, inner) | st.tuples() | st.tuples(inner)
         return st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4) | pairs
 
@@ -44,6 +45,36 @@ def test_bytes_come_as_from_python(value, protocol):
 def test_damaged_pickles_are_read_or_broken(data):
     with suppress(Damaged):
         _unpickle.read(data)
+
+
+def test_real_pickles_take_a_small_part_of_what_they_may():
+    words = [f"word{n}" for n in range(20_000)]
+    numbers = [(str(n), {"step": n, "exp_avg": 0.5}) for n in range(1000)]
+    reader = _unpickle.Reader(pickle.dumps({"stoi": dict(zip(words, range(20_000), strict=True)), "n": numbers}, 2))
+    reader.load()
+    assert reader.left > 0.85 * reader.most
+
+
+def test_a_list_that_is_made_a_dict_again_and_again_is_paid_for():
+    data = b"ccollections\nOrderedDict\nq\1(" + b"N" * 50_000 + b"lq\2" + b"h\1h\2\x85R0" * 100 + b"}."
+    with pytest.raises(Damaged, match="asks for more than"):
+        _unpickle.read(data)
+
+
+def test_numbers_that_no_dict_may_have_as_keys():
+    """Of a billion such numbers all have the same hash."""
+    assert _unpickle.read(pickle.dumps({2**63: 1, 2**64: 2, -(2**70): 3, (1,): 4, True: 5}, 2)) == {2**63: 1, True: 5}
+    with pytest.raises(Damaged):
+        _unpickle.read(pickle.dumps(1 << 9000, 2))
+
+
+def test_modules_that_share_their_state_are_gone_through_once():
+    shared = {f"m{n}": Inert() for n in range(3000)}
+    shared["weight"] = Tensor(Storage("float32", "0", 1), 0, (1,), (1,))
+    for inert in list(shared.values())[:-1]:
+        inert.state = {"_modules": shared}
+    found = _unpickle.search({"model": shared})
+    assert list(found.tensors) == ["model.weight"]
 
 
 def test_what_a_pickle_builds_is_inert():
