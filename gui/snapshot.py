@@ -14,6 +14,7 @@ from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
 from engine.writing import write_whole
+from gui import fonts
 from gui.pictures import KINDS
 
 DPI = 96
@@ -165,6 +166,19 @@ def _data(shape: QPainterPath) -> str:
     return " ".join(f"{letters[element.type]}{element.x:.2f},{element.y:.2f}" for element in elements)
 
 
+_GLYPHS = re.compile(rb"^(<[0-9A-F]{4}> <[0-9A-F]{4}>)( [<\[].*)$", re.MULTILINE)
+_CODE = re.compile(rb"<([0-9A-F]{4})>")
+
+
+def _named(found: re.Match[bytes]) -> bytes:
+    """Of which characters some glyphs of a PDF's font are: the codes of a shipped font's own mean nothing elsewhere."""
+    return found[1] + _CODE.sub(lambda code: b"<%04X>" % ord(_meant(int(code[1], 16))), found[2])
+
+
+def _meant(code: int) -> str:
+    return " " if code == ord("\t") else fonts.character(code)  # they have one glyph, and Qt takes the first code
+
+
 class Pages:
     """A PDF that gets one page after the other."""
 
@@ -185,6 +199,7 @@ class Pages:
         if not done:
             raise OSError("the page could not be drawn")
         self._sizes.append(self._buffer.size())
+        self._painter.setRenderHint(QPainter.RenderHint.LosslessImageRendering)  # JPEG would blur cells into others
         widget.render(self._painter, QPoint(0, 0))
 
     @property
@@ -197,7 +212,7 @@ class Pages:
         """Return the document; nothing can be added any more."""
         if self._painter.isActive():
             self._painter.end()
-        return _bytes(self._buffer)
+        return _GLYPHS.sub(_named, _bytes(self._buffer))
 
     def _prepare(self, widget: QWidget) -> None:
         target = self._writer

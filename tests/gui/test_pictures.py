@@ -1,0 +1,83 @@
+"""What is in a picture's file: true colours, text that can be searched, hard edges, and exactly the size asked for."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QRawFont
+from PySide6.QtWidgets import QApplication
+
+import resources
+from gui import fonts, snapshot
+from gui.export.studio import SCORE, STAGE, WINDOW, Subject, drawn
+from gui.main_window import MainWindow
+from gui.state.app_state import AppState
+
+INSPECTOR, FLOW, CLIPPING = "dock.inspector", "dock.lab-flow", "dock.lab-clipping"
+
+
+def gone(window, state):
+    """Take a window down with all its threads."""
+    window.close()
+    state.close()
+    window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+@pytest.fixture
+def window(qtbot, dressed):
+    state = AppState()
+    made = MainWindow(state)
+    made.resize(1280, 800)
+    made.show()
+    qtbot.waitUntil(lambda: not state.session.running, timeout=20_000)
+    state.cursor.go(9)
+    yield made
+    gone(made, state)
+
+
+def opened(window, name):
+    """A panel that has just been opened, in front of its tabs."""
+    dock = next(dock for dock in window.docks if dock.objectName() == name)
+    dock.show()
+    dock.raise_()
+    return dock.widget()
+
+
+def pdf(window, what, look="light"):
+    with drawn(window, Subject(what, look)) as widget:
+        return bytes(snapshot.drawn(widget, ".pdf")())
+
+
+def test_colours_of_a_pdf_are_kept_as_they_are(qtbot, window):
+    opened(window, FLOW)
+    qtbot.waitUntil(lambda: not window.state.session.analysing, timeout=20_000)
+    data = pdf(window, FLOW)
+    assert b"/Image" in data and b"/DCTDecode" not in data
+
+
+@pytest.mark.parametrize("what", [SCORE, STAGE, WINDOW, INSPECTOR])
+def test_every_glyph_of_a_pdf_has_its_character(window, what):
+    entries = re.findall(rb"^<[0-9A-F]{4}> <[0-9A-F]{4}> (\[.*\]|<[0-9A-F]{4}>)", pdf(window, what), re.MULTILINE)
+    found = {chr(int(code, 16)) for entry in entries for code in re.findall(rb"[0-9A-F]{4}", entry)} - {"\0"}
+    assert set("07 ") <= found
+    assert not [each for each in found if "\ue000" <= each < "\uf900" or each == "\t"]
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="there is no pdftotext")
+def test_the_text_of_a_pdf_can_be_searched(window, tmp_path):
+    (tmp_path / "a.pdf").write_bytes(pdf(window, STAGE))
+    done = subprocess.run(["pdftotext", "-raw", tmp_path / "a.pdf", "-"], capture_output=True, check=True, timeout=60)
+    text = done.stdout.decode()
+    assert "step 7 of 7" in text and "The error enters at “movie”: ‖∂L/∂h‖ = 0.0544." in text
+
+
+def test_the_shipped_fonts_have_the_codes_by_which_a_pdf_is_read(qapp):
+    for path in sorted(resources.path("fonts").glob("Inter-*.otf")):
+        font = QRawFont(str(path), 20)
+        codes = [fonts.FIRST_CODE + fonts.CODES_APART * i for i in range(len(fonts.STANDING_IN))]
+        assert [fonts.character(code) for code in codes] == list(fonts.STANDING_IN)
+        assert all(font.supportsCharacter(code) for code in codes)
+    assert fonts.character(ord("1")) == "1" and fonts.character(fonts.FIRST_CODE + 1) == chr(fonts.FIRST_CODE + 1)
