@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QWidget
 from engine.writing import write_whole
 from gui import fonts
 from gui.pictures import KINDS
+from gui.svg_images import sharpened
 
 DPI = 96
 
@@ -138,7 +139,7 @@ _ATTRIBUTE = re.compile(r'([\w:-]+)="([^"]*)"')
 
 
 def _with_outlines(data: bytes) -> bytes:
-    return _TEXT.sub(_outlined, data.decode()).encode()
+    return _TEXT.sub(_outlined, sharpened(data.decode())).encode()
 
 
 def _outlined(found: re.Match[str]) -> str:
