@@ -197,8 +197,8 @@ class Film(QObject):
             return True  # the thread writes it
         if not self._at(studio, indices[self._drawn]):
             return True
-        with studio.drawing() as widget:
-            self._pages.add(widget)
+        with studio.drawing() as shot:
+            self._pages.add(shot)
         self._count()
         if self._over or self._drawn < len(indices):
             return False
@@ -247,12 +247,8 @@ class Film(QObject):
 
 
 def _frame(studio: Studio) -> Frame:
-    with studio.drawing() as widget:
-        wanted = studio.subject.size or widget.size()
-        image = snapshot.image(widget, wanted.width() / widget.width())
-    if image.size() != wanted:  # by the pixel that rounding costs
-        image = image.scaled(wanted)
-    image = image.convertToFormat(QImage.Format.Format_RGB888)
+    with studio.drawing() as shot:
+        image = snapshot.image(shot, 1.0).convertToFormat(QImage.Format.Format_RGB888)
     return Frame(image.width(), image.height(), image.bytesPerLine(), bytes(image.constBits()))
 
 

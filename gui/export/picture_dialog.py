@@ -73,8 +73,8 @@ class PictureDialog(QDialog):
     def save(self, path: Path) -> None:
         """Draw the picture, and have it written."""
         try:
-            with studio.drawn(self._window, self.fields.subject()) as widget:
-                content = snapshot.drawn(widget, path.suffix.lower(), self._scaled())
+            with studio.drawn(self._window, self.fields.subject()) as shot:
+                content = snapshot.drawn(shot, path.suffix.lower(), self._scaled())
         except (OSError, NothingToDraw, MemoryError) as error:
             self._say(sentence(path, error))
             return
@@ -156,7 +156,7 @@ def copy(window: MainWindow, subject: Subject, scale: float = 2.0) -> None:
         There is no run yet.
     """
     data = QMimeData()
-    with studio.drawn(window, subject) as widget:
-        data.setImageData(snapshot.image(widget, scale))
-        data.setData("image/svg+xml", QByteArray(snapshot.svg(widget)))
+    with studio.drawn(window, subject) as shot:
+        data.setImageData(snapshot.image(shot, scale))
+        data.setData("image/svg+xml", QByteArray(snapshot.svg(shot)))
     QApplication.clipboard().setMimeData(data)

@@ -99,8 +99,8 @@ class ReportDialog(QDialog):
         self.accept()
 
     def _drawn(self, name: str, title: str) -> Drawn:
-        with studio.drawn(self._window, Subject(name, self.theme.current())) as widget:
-            return name.removeprefix("dock."), title, snapshot.drawn(widget, ".svg")
+        with studio.drawn(self._window, Subject(name, self.theme.current())) as shot:
+            return name.removeprefix("dock."), title, snapshot.drawn(shot, ".svg")
 
     def _on_save(self) -> None:
         suffix = self.format.current()

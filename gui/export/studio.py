@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QTabBar, QWidget
 
 from gui import style
+from gui.export import posing
+from gui.export.posing import settle
 from gui.palette import application_palette
 from gui.pictures import LARGEST, SMALLEST
 from gui.score import Score
 from gui.score_fold import Fold
 from gui.score_layout import MARGIN, SPACE
 from gui.score_scene import READABLE
+from gui.snapshot import Shot
 from gui.state.app_state import AppState
 from gui.theme import theme, themes
 
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
 
 SCORE, STAGE, WINDOW = "score", "stage", "window"
 STAGE_SIZE = QSize(1920, 1080)
-ROUNDS = 4
-"""So often layouts may answer to layouts."""
 
 
 class NothingToDraw(ValueError):
@@ -45,11 +46,14 @@ class Subject:
         "system" or a theme's name.
     size : QSize or None
         None: its own, which is all of the score, the window as it is, and the panel as it is.
+    whole : bool
+        Of a panel: all of it, also what is to be seen only by scrolling.
     """
 
     what: str
     theme: str
     size: QSize | None = None
+    whole: bool = False
 
 
 class Studio:
@@ -92,11 +96,16 @@ class Studio:
             settle()
 
     @contextmanager
-    def drawing(self) -> Iterator[QWidget]:
+    def drawing(self) -> Iterator[Shot]:
         """What is drawn, in its theme, until the block ends."""
         with themes().wearing(self.subject.theme):
             settle()
-            yield self.widget
+            area = self.widget.size()
+            self.widget.setUpdatesEnabled(True)
+            try:
+                yield Shot(self.widget, area, self.subject.size or area)
+            finally:
+                self.widget.setUpdatesEnabled(False)
 
     def close(self) -> None:
         """Take everything down."""
@@ -162,8 +171,11 @@ class Studio:
         settle()
         if self.subject.what == WINDOW and not any(dock.isFloating() for dock in self._window.docks):
             widget.restoreState(self._window.saveState())  # type: ignore[attr-defined]
+            _hide_old_tabs(widget)
         elif isinstance(widget, Score) and self.subject.size is not None:
             fitted(widget)
+        # Between two pictures another theme is worn: what kept its picture would have painted it in that one.
+        widget.setUpdatesEnabled(False)
         widget.resize(size)
         settle()
         if widget.size() != size:  # it cannot be so small: larger in the same shape, for whoever scales it down
@@ -187,6 +199,15 @@ class Studio:
             settle()
 
 
+def _hide_old_tabs(window: QWidget) -> None:
+    """Hide the tabs that a window had before a layout was restored, which Qt leaves where they were."""
+    seen: set[frozenset[str]] = set()
+    for bar in reversed(window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)):
+        names = frozenset(bar.tabText(i) for i in range(bar.count()))
+        bar.setVisible(bar.isVisible() and names not in seen)
+        seen.add(names)
+
+
 def fitted(score: Score) -> None:
     """Show all columns and all tracks of a score in the room that there is."""
     score.scene.scrolls = False
@@ -204,59 +225,61 @@ def whole(score: Score) -> QSize:
 
 
 @contextmanager
-def posed(widget: QWidget, subject: Subject) -> Iterator[QWidget]:
-    """A panel that the user has open, in another theme and size until the block ends; nothing is painted meanwhile."""
-    choice, size = themes().choice, widget.size()
-    try:
-        themes().choose(subject.theme)
-        settle()
-        if subject.size is not None:  # after what holds it has had its say
-            widget.resize(subject.size)
-            for inside in (widget, *widget.findChildren(QWidget)):
-                layout = inside.layout()
-                if layout is not None:
-                    layout.activate()
-        yield widget
-    finally:
-        widget.resize(size)
-        themes().choose(choice)
-        settle()
+def drawn(window: MainWindow, subject: Subject, waits: bool = True) -> Iterator[Shot]:
+    """What a subject looks like now, to be drawn until the block ends.
 
+    Score and stage are drawn aside, panels and the window are the user's own, posing.
 
-@contextmanager
-def drawn(window: MainWindow, subject: Subject) -> Iterator[QWidget]:
-    """What a subject looks like now, as a widget to draw until the block ends.
+    Parameters
+    ----------
+    window : MainWindow
+    subject : Subject
+    waits : bool
+        Whether the event loop turns first until nothing is computed any more that is to be seen.
 
     Raises
     ------
     NothingToDraw
         There is no run yet, or the panel has been closed.
     """
-    if subject.what not in (SCORE, STAGE, WINDOW):
-        panel = next((dock.widget() for dock in open_panels(window) if dock.objectName() == subject.what), None)
-        if panel is None:
-            raise NothingToDraw(QCoreApplication.translate("Studio", "The panel has been closed."))
-        with posed(panel, subject) as widget:
-            yield widget
+    if subject.what in (SCORE, STAGE):
+        studio = Studio(window, subject)
+        try:
+            with studio.drawing() as shot:
+                yield shot
+        finally:
+            studio.close()
         return
-    if subject.what == WINDOW and subject.size in (None, window.size()):
-        with posed(window, replace(subject, size=None)) as widget:
-            yield widget
+    if waits:
+        posing.wait_for(lambda: ready(window))
+    if subject.what == WINDOW:
+        with posing.window(window, subject.theme, subject.size) as area:
+            yield Shot(window, area, subject.size or area)
         return
-    studio = Studio(window, subject)
-    try:
-        with studio.drawing() as widget:
-            yield widget
-    finally:
-        studio.close()
+    panel = _panel(window, subject.what)
+    if panel is None:
+        raise NothingToDraw(QCoreApplication.translate("Studio", "The panel has been closed."))
+    with posing.panel(panel, subject.theme, subject.size, subject.whole) as widget:
+        yield Shot(widget, widget.size(), widget.size())
+
+
+def ready(window: MainWindow) -> bool:
+    """Whether the window shows everything that it is going to show."""
+    session = window.state.session
+    return not (session.running or session.analysing)
+
+
+def scrolls(window: MainWindow, what: str) -> bool:
+    """Whether there is more of a panel than is to be seen."""
+    panel = _panel(window, what)
+    return panel is not None and posing.hidden(panel) > 0
+
+
+def _panel(window: MainWindow, what: str) -> QWidget | None:
+    """What is in a dock that is to be seen."""
+    return next((dock.widget() for dock in open_panels(window) if dock.objectName() == what), None)
 
 
 def open_panels(window: MainWindow) -> list:
     """The docks that are to be seen."""
     return [dock for dock in window.docks if dock.isVisible() and not dock.visibleRegion().isEmpty()]
-
-
-def settle() -> None:
-    """Let layouts answer to layouts."""
-    for _ in range(ROUNDS):
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)

@@ -63,7 +63,7 @@ def test_svg_and_pdf_are_lines_and_letters(window, tmp_path, what):
     with drawn(window, Subject(what, "dark")) as widget:
         snapshot.save(widget, tmp_path / "a.svg")
         snapshot.save(widget, tmp_path / "a.pdf")
-        size = widget.size()
+        size = widget.size
     root = ElementTree.parse(tmp_path / "a.svg").getroot()
     assert [float(n) for n in root.get("viewBox").split()[2:]] == [size.width(), size.height()]
     assert not list(root.iter(f"{SVG}text"))  # outlines: no font has to be there
@@ -88,7 +88,8 @@ def test_the_whole_score_shows_every_column_and_track(window):
     while session.running:
         QApplication.processEvents()
     assert window.score.scene.axis.furthest > 0
-    with drawn(window, Subject(SCORE, "light")) as score:
+    with drawn(window, Subject(SCORE, "light")) as shot:
+        score = shot.widget
         assert score.scene.axis.furthest == 0 and score.scene.lowest == 0
         assert [t.id for t in score.scene.shown] == [t.id for t in window.score.scene.shown]
         assert score.width() > window.score.width()

@@ -4,20 +4,24 @@ import base64
 import re
 import shutil
 import subprocess
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QBuffer, QByteArray, QEvent, QRectF, QSize
+from PySide6.QtCore import QBuffer, QByteArray, QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QRawFont
 from PySide6.QtSvg import QSvgGenerator
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QScrollArea, QTabBar
 
 import resources
 from gui import fonts, snapshot
-from gui.export.studio import SCORE, STAGE, WINDOW, Subject, drawn
+from gui.export import posing
+from gui.export.fields import ALL, OWN
+from gui.export.studio import SCORE, STAGE, WINDOW, Studio, Subject, drawn, ready
 from gui.main_window import MainWindow
 from gui.state.app_state import AppState
 from gui.svg_images import sharpened
+from gui.theme import theme
 
 INSPECTOR, FLOW, CLIPPING = "dock.inspector", "dock.lab-flow", "dock.lab-clipping"
 
@@ -50,14 +54,17 @@ def opened(window, name):
     return dock.widget()
 
 
+def docks_of(window):
+    return {dock.objectName(): dock.geometry() for dock in window.docks if not dock.visibleRegion().isEmpty()}
+
+
 def pdf(window, what, look="light"):
     with drawn(window, Subject(what, look)) as widget:
         return bytes(snapshot.drawn(widget, ".pdf")())
 
 
-def test_colours_of_a_pdf_are_kept_as_they_are(qtbot, window):
+def test_colours_of_a_pdf_are_kept_as_they_are(window):
     opened(window, FLOW)
-    qtbot.waitUntil(lambda: not window.state.session.analysing, timeout=20_000)
     data = pdf(window, FLOW)
     assert b"/Image" in data and b"/DCTDecode" not in data
 
@@ -120,9 +127,113 @@ def test_a_picture_of_too_many_rectangles_gets_more_pixels_of_the_same_colours()
     assert found.convertToFormat(image.format()).scaled(100, 90) == image
 
 
-def test_heatmaps_of_panels_are_rectangles(qtbot, window):
+def test_heatmaps_of_panels_are_rectangles(window):
     opened(window, FLOW)
-    qtbot.waitUntil(lambda: not window.state.session.analysing, timeout=20_000)
     with drawn(window, Subject(FLOW, "light")) as widget:
         text = snapshot.svg(widget).decode()
     assert "crispEdges" in text and "optimizeSpeed" not in text
+
+
+@pytest.mark.parametrize("what", [WINDOW, FLOW])
+def test_what_is_still_being_computed_is_waited_for(window, what):
+    panel = opened(window, FLOW)
+    assert window.state.session.analysing or panel.isVisible()
+    with drawn(window, Subject(what, "light", QSize(1400, 900))) as shot:
+        first = snapshot.image(shot, 1.0)
+    QApplication.processEvents()
+    with drawn(window, Subject(what, "light", QSize(1400, 900))) as shot:
+        assert snapshot.image(shot, 1.0) == first
+    assert not window.state.session.analysing
+
+
+@pytest.mark.parametrize("size", [QSize(1000, 700), QSize(641, 361), QSize(1700, 1000)])
+def test_a_picture_of_the_window_has_exactly_the_size_asked_for(window, size):
+    with drawn(window, Subject(WINDOW, "light", size)) as shot:
+        assert snapshot.image(shot, 1.0).size() == size and snapshot.image(shot, 2.0).size() == size * 2
+        text = snapshot.svg(shot).decode()
+        page = bytes(snapshot.drawn(shot, ".pdf")())
+    assert f'viewBox="0 0 {size.width()} {size.height()}"' in text
+    found = re.findall(rb"/MediaBox \[\S+ \S+ (\S+) (\S+)\]", page)[0]
+    assert [float(side) for side in found] == pytest.approx([size.width() * 0.75, size.height() * 0.75], abs=1)
+
+
+@pytest.mark.parametrize("size", [QSize(800, 600), QSize(1700, 1000)])
+def test_the_window_poses_as_it_is_and_stays_as_it_is(window, size):
+    panel = opened(window, CLIPPING)
+    posing.wait_for(lambda: ready(window))
+    panel.limit.set_value(0.2)
+    panel.limit.committed.emit(0.2)
+    score, docks, state = window.score, docks_of(window), bytes(window.saveState().data())
+    own, theme_before, bars = window.size(), theme().name, window.findChildren(QTabBar)
+    posing.wait_for(lambda: ready(window))
+    before, scrolled = score.grab().toImage(), score.scene.axis.scroll
+    with drawn(window, Subject(WINDOW, "light", size)) as shot:
+        assert shot.widget is window and panel.limit.value() == pytest.approx(0.2)
+        assert docks_of(window) != docks
+    assert window.size() == own and theme().name == theme_before
+    assert docks_of(window) == docks and bytes(window.saveState().data()) == state
+    assert score.grab().toImage() == before and score.scene.axis.scroll == scrolled
+    assert window.findChildren(QTabBar) == bars
+
+
+def test_what_is_scrolled_out_of_sight_covers_nothing(window):
+    opened(window, FLOW)
+    window.resize(1100, 620)
+    with drawn(window, Subject(WINDOW, "light")) as shot:
+        pixels, lines = snapshot.image(shot, 1.0), snapshot.image(shot, 2.0)
+        text = snapshot.svg(shot).decode()
+    bar = next(bar for bar in window.findChildren(QTabBar) if bar.isVisible())
+    place = bar.geometry()
+    of_lines = lines.scaled(pixels.size(), mode=Qt.TransformationMode.SmoothTransformation).copy(place)
+    values = [np.frombuffer(bytes(each.constBits()), np.uint8).astype(int) for each in (pixels.copy(place), of_lines)]
+    assert abs(values[0] - values[1]).mean() < 4
+    assert "[cut" not in text and "clip-path" in text and ElementTree.fromstring(text)
+
+
+def test_all_of_a_panel_that_scrolls(window):
+    panel = opened(window, INSPECTOR)
+    window.resize(1280, 600)
+    area = panel.findChild(QScrollArea)
+    posing.wait_for(lambda: ready(window))
+    with drawn(window, Subject(INSPECTOR, "light")):
+        pass  # it has its layout now
+    area.verticalScrollBar().setValue(40)
+    most = area.verticalScrollBar().maximum()
+    assert most > 100
+    with drawn(window, Subject(INSPECTOR, "dark", None, whole=True)) as shot:
+        assert area.verticalScrollBar().maximum() == 0 and shot.size.height() >= panel.height() - 1
+    assert area.verticalScrollBar().value() == 40 and area.verticalScrollBar().maximum() == most
+    window.actions_["file.picture"].trigger()
+    fields = window.exporter.dialog.fields
+    fields.what.set_current(INSPECTOR)
+    fields.sizing.set_current(ALL)
+    window.exporter.dialog.preview.refresh()
+    assert fields.sizing.current() == ALL and fields.high.value() > panel.height() + 100
+    fields.what.set_current(SCORE)
+    window.exporter.dialog.preview.refresh()
+    assert fields.sizing.current() == OWN
+
+
+def test_between_two_frames_the_double_is_not_painted_in_the_window_s_theme(window):
+    made = Studio(window, Subject(SCORE, "dark", QSize(800, 500)))
+    try:
+        with made.drawing() as shot:
+            before = snapshot.image(shot, 1.0)
+        made.widget.canvas.repaint_all()
+        posing.wait_for(lambda: False, 60)
+        with made.drawing() as shot:
+            assert snapshot.image(shot, 1.0) == before
+    finally:
+        made.close()
+
+
+def test_the_double_has_its_tabs_once(window):
+    opened(window, FLOW)
+    made = Studio(window, Subject(WINDOW, "light", QSize(1000, 700)))
+    try:
+        bars = made.widget.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        assert len([bar for bar in bars if bar.isVisible()]) == 1
+        with made.drawing() as shot:
+            assert snapshot.image(shot, 1.0).size() == QSize(1000, 700)
+    finally:
+        made.close()
