@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
@@ -76,6 +77,11 @@ class Fields(QWidget):
             self.wide.set_value(size.width())
             self.high.set_value(size.height())
             self._follow()
+
+    def make_possible(self, sides: Callable[[int, int], tuple[int, int]]) -> None:
+        """Where not every size can be, show the one that will be."""
+        for field, side in zip((self.wide, self.high), sides(self.wide.value(), self.high.value()), strict=True):
+            field.set_value(side)
 
     def _paired(self) -> FieldRow:
         pair = QWidget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -161,9 +162,11 @@ class FilmDialog(QDialog):
 
     def _on_drawn(self, size: QSize) -> None:
         self.fields.show_size(size)
+        self.fields.make_possible(partial(encoders.sides, self.format.current()))
 
     def _tell(self, *_: object) -> None:
         """Say what the film will be; how large it is has to be measured anew."""
+        self.fields.make_possible(partial(encoders.sides, self.format.current()))
         plan = self.plan()
         self._fps_row.setVisible(plan.kind != PDF)
         frames = len(plan.indices)
