@@ -75,16 +75,20 @@ def save(
     folder = path.with_name(f"{path.stem}_pictures")
     try:
         if kind == HTML:
-            write_whole(path, page(found, facts.get("title", ""), colours).encode(), stop)
+            write_whole(path, _encoded(page(found, facts.get("title", ""), colours)), stop)
         elif not pictures:
-            write_whole(path, markdown(found, folder.name).encode(), stop)
+            write_whole(path, _encoded(markdown(found, folder.name)), stop)
         elif foreign := _foreign(folder):
             raise ExportError(path, f"beside it, {foreign} came with no report; another name would do")
         else:
             make = partial(_make_folder, pictures, stop)
-            write_both(path, markdown(found, folder.name).encode(), folder, make, stop)
+            write_both(path, _encoded(markdown(found, folder.name)), folder, make, stop)
     except OSError as error:
         raise ExportError(path, f"cannot be written: {error.strerror or error}") from None
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="replace")  # the name of a file may hold bytes that are no text
 
 
 def _make_folder(pictures: Sequence[Picture], stop: Stop | None, folder: Path) -> None:
