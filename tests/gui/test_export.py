@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QSize
+from PySide6.QtCore import QEvent, QMimeData, QSize, QStandardPaths
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QFileDialog
 
@@ -204,7 +204,9 @@ def test_numbers(qtbot, window, tmp_path):
     assert dialog.key.current() == "l0.c"
     dialog.save(tmp_path / "c.csv")
     written(qtbot, window)
-    assert len((tmp_path / "c.csv").read_text().splitlines()) == 1 + trace.value("l0.c").shape[0]
+    lines = (tmp_path / "c.csv").read_text().splitlines()
+    assert len(lines) == 1 + trace.value("l0.c").shape[0] and lines[0].startswith("step,sequence,token,unit 1,")
+    assert lines[2].startswith("2,1,I,")
     window.actions_["file.numbers"].trigger()
     dialog = window.exporter.dialog
     dialog.what.set_current("run")
@@ -331,6 +333,37 @@ def test_the_dialog_itself_adds_the_suffix_before_it_asks(window, monkeypatch):
     monkeypatch.setattr(QFileDialog, "exec", exec_)
     ask_path(window, "x", "y.svg", PICTURES)
     assert found == [(QFileDialog.AcceptMode.AcceptSave, "svg", "SVG (*.svg)"), "png"]
+
+
+def test_the_dialog_begins_where_the_file_is_likely_to_go(window, answers, tmp_path, monkeypatch):
+    monkeypatch.setattr("gui.export.asking._last", [])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    shown, exec_ = [], QFileDialog.exec
+
+    def ask(*chosen):
+        answers(*chosen)
+        inner = QFileDialog.exec
+
+        def watched(dialog):
+            shown.append(Path(dialog.directory().absolutePath()))
+            return inner(dialog)
+
+        monkeypatch.setattr(QFileDialog, "exec", watched)
+        ask_path(window, "x", "y.svg", PICTURES)
+        monkeypatch.setattr(QFileDialog, "exec", exec_)
+
+    (tmp_path / "out").mkdir()
+    (tmp_path / "project").mkdir()
+    ask((None, ""))
+    ask((tmp_path / "out" / "a.svg", ""))
+    ask((None, ""))
+    monkeypatch.setattr(type(window.filing.file), "path", tmp_path / "project" / "a.loopscope")
+    ask((None, ""))
+    (tmp_path / "project").rmdir()
+    ask((None, ""))
+    home = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation))
+    first = home if home.is_dir() else tmp_path
+    assert shown == [first, first, *(tmp_path / name for name in ("out", "project", "out"))]
 
 
 class Tagger:
