@@ -196,6 +196,31 @@ def test_the_score_on_the_clipboard(window):
     QApplication.clipboard().clear()
 
 
+def test_what_was_copied_is_said_until_something_else_is_asked_for(window):
+    window.actions_["file.picture"].trigger()
+    dialog = window.exporter.dialog
+    for choice, value in ((dialog.scale, "3"), (dialog.fields.theme, "dark"), (dialog.format, ".svg")):
+        dialog.copy_button.click()
+        assert dialog.copy_button.text() == "Copied"
+        choice.set_current(value)
+        choice.chosen.emit(value)
+        assert dialog.copy_button.text() == "C&opy"
+    QApplication.clipboard().clear()
+
+
+@pytest.mark.parametrize("kind", ["picture", "film"])
+def test_what_goes_wrong_in_a_dialog_looks_like_it(window, kind):
+    window.actions_[f"file.{kind}"].trigger()
+    dialog = window.exporter.dialog
+    assert dialog.note.label.property("role") == "small"
+    dialog.preview.failed.emit("no")
+    assert (dialog.note.text(), dialog.note.label.property("role")) == ("no", "error")
+    assert dialog.note.label.palette().windowText().color() == theme().color("error")
+    dialog.fields.changed.emit()
+    assert dialog.note.label.property("role") == "small"
+    dialog.close()
+
+
 def test_numbers(qtbot, window, tmp_path):
     trace = window.state.session.trace
     window.state.selection.select("l0", 2, 1, "c")
