@@ -92,7 +92,7 @@ def window(shown: QMainWindow, theme: str, size: QSize | None) -> Iterator[QSize
     """
     docks = [(dock, dock.size()) for dock in shown.findChildren(QDockWidget) if _stands(dock)]
     with _kept(shown, theme):
-        area = shown.size() if size is None else _roomy(size, shown.minimumSizeHint())
+        area = shown.size() if size is None else roomy(size, shown.minimumSizeHint())
         if area != shown.size():
             _lay_out(shown, area)
         try:
@@ -111,7 +111,8 @@ def _stands(dock: QDockWidget) -> bool:
     return dock.isVisible() and not dock.isFloating() and not dock.visibleRegion().isEmpty()
 
 
-def _roomy(size: QSize, least: QSize) -> QSize:
+def roomy(size: QSize, least: QSize) -> QSize:
+    """A size, or the larger one of its shape that is as large as another at least."""
     share = max(1.0, least.width() / size.width(), least.height() / size.height())
     return QSize(math.ceil(size.width() * share), math.ceil(size.height() * share))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,8 +18,9 @@ from gui.palette import application_palette
 from gui.pictures import LARGEST, SMALLEST
 from gui.score import Score
 from gui.score_fold import Fold
+from gui.score_gutter import WIDTH
 from gui.score_layout import MARGIN, SPACE
-from gui.score_scene import READABLE
+from gui.score_scene import READABLE, WIDEST, Scene
 from gui.snapshot import Shot
 from gui.state.app_state import AppState
 from gui.theme import theme, themes
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 SCORE, STAGE, WINDOW = "score", "stage", "window"
 STAGE_SIZE = QSize(1920, 1080)
+LEAST_STAGE = QSize(600, 360)
+"""On a smaller one the sentences are cut."""
+SMALLER = 2.5
+"""No letter is drawn smaller than so many times its ordinary size."""
 
 
 class NothingToDraw(ValueError):
@@ -159,8 +165,8 @@ class Studio:
             return STAGE_SIZE
         return self._window.size() if self.subject.what == WINDOW else whole(self._window.score)
 
-    def _dress(self, size: QSize) -> None:
-        widget, worn = self.widget, theme()
+    def _dress(self, asked: QSize) -> None:
+        widget, worn, size = self.widget, theme(), self._area(asked)
         widget.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
         widget.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         widget.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
@@ -178,9 +184,15 @@ class Studio:
         widget.setUpdatesEnabled(False)
         widget.resize(size)
         settle()
-        if widget.size() != size:  # it cannot be so small: larger in the same shape, for whoever scales it down
-            widget.resize(size * max(widget.width() / size.width(), widget.height() / size.height()))
+        if widget.size() != size:  # it cannot be so small
+            widget.resize(posing.roomy(asked, widget.size()))
             settle()
+
+    def _area(self, asked: QSize) -> QSize:
+        """How large it is laid out: in the shape asked for, and so large that no text is cut."""
+        if self.subject.what == WINDOW or self.subject.size is None:
+            return asked
+        return posing.roomy(asked, least(self.widget.scene, asked) if isinstance(self.widget, Score) else LEAST_STAGE)
 
     def _relook(self) -> None:
         """Give everything the theme's palette: under a style sheet it does not come down from the window."""
@@ -208,6 +220,18 @@ def _hide_old_tabs(window: QWidget) -> None:
         seen.add(names)
 
 
+def least(scene: Scene, asked: QSize) -> QSize:
+    """How large a score has to be so that its tracks have room and the words of its columns are not cut.
+
+    Where that is so much larger than what is asked for that nobody could read it, the columns may run into one another.
+    """
+    tall = sum(scene.sizes.get(track.id, track.minimum * scene.unit) for track in scene.shown)
+    tall += scene.unit * (2 * MARGIN + SPACE * max(0, len(scene.shown) - 1))
+    wide = scene.px(WIDTH) + 2 * scene.edge + replace(scene.axis, column=scene.px(READABLE)).content
+    sides = (wide, asked.width()), (tall, asked.height())
+    return QSize(*(math.ceil(side) if side <= given * SMALLER else given for side, given in sides))
+
+
 def fitted(score: Score) -> None:
     """Show all columns and all tracks of a score in the room that there is."""
     score.scene.scrolls = False
@@ -219,7 +243,7 @@ def whole(score: Score) -> QSize:
     scene = score.scene
     heights = [scene.sizes.get(track.id, track.natural * scene.unit) for track in scene.shown]
     tall = sum(heights) + scene.unit * (2 * MARGIN + SPACE * max(0, len(heights) - 1))
-    axis = replace(scene.axis, column=max(scene.px(READABLE), min(scene.axis.column, scene.px(2 * READABLE))))
+    axis = replace(scene.axis, column=max(scene.px(READABLE), min(scene.axis.column, scene.px(WIDEST))))
     wide = score.gutter.width() + 2 * scene.edge + axis.content
     return QSize(*(max(SMALLEST, min(LARGEST, round(side))) for side in (wide + 1, tall + 1)))
 

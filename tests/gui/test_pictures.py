@@ -19,6 +19,7 @@ from gui.export import posing
 from gui.export.fields import ALL, OWN
 from gui.export.studio import SCORE, STAGE, WINDOW, Studio, Subject, drawn, ready
 from gui.main_window import MainWindow
+from gui.score_scene import READABLE
 from gui.state.app_state import AppState
 from gui.svg_images import sharpened
 from gui.theme import theme
@@ -237,3 +238,49 @@ def test_the_double_has_its_tabs_once(window):
             assert snapshot.image(shot, 1.0).size() == QSize(1000, 700)
     finally:
         made.close()
+
+
+@pytest.fixture
+def translation(qtbot, window):
+    """The window with a network of two parts, whose outputs are named in every column."""
+    window.state.document.open_scenario("translation")
+    qtbot.waitUntil(lambda: not window.state.session.running, timeout=20_000)
+    window.state.cursor.last()
+    return window
+
+
+@pytest.mark.parametrize("size", [QSize(800, 800), QSize(480, 480), QSize(500, 900), QSize(640, 360)])
+def test_no_sentence_of_the_stage_is_cut(translation, size):
+    made = Studio(translation, Subject(STAGE, "light", size))
+    try:
+        head = made.widget.head
+        for position in range(made.state.cursor.count + 1):
+            made.go(made.state.cursor.start(position))
+            assert not head.sentence.elided() and not head.headline.elided(), head.headline.text()
+    finally:
+        made.close()
+
+
+@pytest.mark.parametrize("size", [QSize(600, 400), QSize(641, 361), QSize(400, 700)])
+def test_a_small_score_has_room_for_every_word_and_row(translation, size):
+    with drawn(translation, Subject(SCORE, "light", size)) as shot:
+        scene = shot.widget.scene
+        assert shot.size == size and snapshot.image(shot, 1.0).size() == size
+        assert scene.axis.column >= scene.px(READABLE) - 1 and scene.axis.furthest == 0
+        assert all(strip.height >= strip.track.minimum * scene.unit - 1 for strip in scene.strips)
+
+
+def test_a_score_of_very_many_columns_is_not_drawn_too_small_to_be_read(qtbot, window):
+    window.state.document.edit("input", sources=("I do not like this movie " * 30,), targets=(None,))
+    qtbot.waitUntil(lambda: not window.state.session.running, timeout=20_000)
+    with drawn(window, Subject(SCORE, "light", QSize(1000, 600))) as shot:
+        assert shot.area == shot.size and shot.widget.scene.axis.furthest == 0
+
+
+def test_the_whole_score_has_columns_as_wide_as_the_window_s(translation):
+    translation.resize(2600, 900)
+    QApplication.processEvents()
+    column = translation.score.scene.axis.column
+    assert column > 2 * READABLE
+    with drawn(translation, Subject(SCORE, "light")) as shot:
+        assert shot.widget.scene.axis.column == pytest.approx(column, abs=1)
