@@ -121,6 +121,9 @@ class Preview(Painted):
         self._timer.setSingleShot(True)
         self._timer.setInterval(DELAY_MS)
         self._timer.timeout.connect(self.refresh)
+        self._late = QTimer(self)
+        self._late.setInterval(DELAY_MS)
+        self._late.timeout.connect(self._on_late)
         fields.changed.connect(self._timer.start)
         self.setMinimumSize(px(420), px(320))
         self.setAccessibleName(self.tr("Preview"))
@@ -142,9 +145,14 @@ class Preview(Painted):
                 size * share, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
             )
             self.drawn.emit(size)
-            if not studio.ready(self._window):  # what was empty may be there then
-                self._timer.start()
+            if not studio.ready(self._window):  # what is empty now may be there then
+                self._late.start()
         self.update()
+
+    def _on_late(self) -> None:
+        if studio.ready(self._window):
+            self._late.stop()
+            self.refresh()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the picture in the middle, with an edge."""
