@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+import shutil
+import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -18,7 +20,9 @@ from gui.state.computing import Place
 from gui.theme import px, themes
 from gui.widgets import label, push_button
 
-PACKAGES = ("PySide6-Essentials", "numpy", "safetensors", "pyqtgraph", "ziamath", "torch")
+PACKAGES = (
+    "PySide6-Essentials", "numpy", "safetensors", "pyqtgraph", "ziamath", "torch", "av", "Pillow", "h5py", "onnx",
+)  # fmt: skip
 LINES, TAIL = 50, 64 * 1024
 """So many lines of the log are told, of so many bytes at its end."""
 
@@ -36,7 +40,7 @@ def report(places: list[Place], settings: Settings | None, log: Path) -> str:
     log : Path
     """
     lines = [f"Loopscope {version.number()}", f"Python {platform.python_version()} ({sys.implementation.name})"]
-    lines += [f"Qt {qVersion()}", *(f"{name} {_version(name)}" for name in PACKAGES), ""]
+    lines += [f"Qt {qVersion()}", *(f"{name} {_version(name)}" for name in PACKAGES), f"ffmpeg {_ffmpeg()}", ""]
     lines += [f"System: {QSysInfo.prettyProductName()}, {platform.machine()}, kernel {QSysInfo.kernelVersion()}"]
     lines += [f"Language: {QLocale.system().name()}", f"Display: {QGuiApplication.platformName()}"]
     for screen in QGuiApplication.screens():
@@ -74,6 +78,20 @@ def _version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "not installed"
+
+
+def _ffmpeg() -> str:
+    """The version of the ffmpeg that films are encoded by where there is no PyAV."""
+    found = shutil.which("ffmpeg")
+    if found is None:
+        return "not on the PATH"
+    quiet = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    try:
+        done = subprocess.run([found, "-version"], capture_output=True, timeout=5, check=False, creationflags=quiet)
+    except (OSError, subprocess.TimeoutExpired):
+        return "does not answer"
+    words = done.stdout.decode(errors="replace").split()
+    return words[2] if len(words) > 2 else "does not say its version"
 
 
 class Diagnostics(QDialog):

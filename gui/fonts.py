@@ -17,6 +17,9 @@ NUMBERS = ["JetBrains Mono", "Inter", "Cascadia Mono", "Menlo", "DejaVu Sans Mon
 MATHEMATICS = ["STIX Two Text", "STIX Two Math", "Cambria Math", "Times New Roman", "serif"]
 """Each shipped family, then the shipped one that has the signs it lacks (⊙, ⊤; ‖, ⁻), then the system's."""
 BASE = 13
+STANDING_IN = "()*+,-.0123456789::;<=>@[]{}~±×÷įɉɨʝḭị‒–—•‣⁃⁌⁍←→↔⇐⇒⇔−≈≠≤≥▪◦⟵⟶⟷⟸⟹⟺"
+"""Of which character each code of Inter's own is another form: figures of one width, signs as high as capitals."""
+FIRST_CODE, CODES_APART = 0xF000, 2
 
 _zoom = 1.0
 _loaded: list[int] = []
@@ -28,6 +31,12 @@ def load() -> None:
         return
     for path in sorted(resources.path("fonts").glob("*.[ot]tf")):
         _loaded.append(QFontDatabase.addApplicationFont(str(path)))
+
+
+def character(code: int) -> str:
+    """Return the character that a code of a shipped font stands for."""
+    place, between = divmod(code - FIRST_CODE, CODES_APART)
+    return STANDING_IN[place] if not between and 0 <= place < len(STANDING_IN) else chr(code)
 
 
 def zoom() -> float:

@@ -30,8 +30,8 @@ from gui.state.app_state import AppState
 from gui.theme import theme, themes
 from gui.widgets.timeline_bar import TimelineBar
 
-HEIGHT = 1080.0
-"""The screen's height for which sizes are given; all grow and shrink with it."""
+WIDTH, HEIGHT = 1440.0, 1080.0
+"""The screen for which sizes are given; all grow and shrink with its height, or its width where it is narrower."""
 SMALLEST = 22.0
 """No letter is smaller, in pixels."""
 SCORE = 1.85
@@ -135,8 +135,8 @@ class Presentation(QWidget):
         self._idle.timeout.connect(self._hide_pointer)
 
     def _measure(self) -> None:
-        """Everything in proportion to the screen's height, letters never below what the back row reads."""
-        share = max(0.4, self.height() / HEIGHT)
+        """Everything in proportion to the screen, letters never below what the back row reads."""
+        share = max(0.4, min(self.height() / HEIGHT, self.width() / WIDTH))
         scale, side = share * self._zoom, round(MARGIN * share)
         self._column.setContentsMargins(side, round(side * 0.8), side, round(side * 0.6))
         self._column.setSpacing(round(20 * share))

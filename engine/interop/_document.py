@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import html
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def markdown(blocks: Sequence[Block], folder: str) -> str:
         elif isinstance(block, Code):
             found.append(f"```\n{block.text}\n```")
         elif isinstance(block, Picture):
-            found.append(f"![{_plain(block.title)}](<{folder}/{block.name}.svg>)")
+            address = quote(os.fsencode(f"{folder}/{block.name}.svg"))  # a name may hold #, % or a byte of no text
+            found.append(f"![{_plain(block.title)}](<{address}>)")
         else:
             ends = ["---:" if i in block.numbers else "---" for i in range(len(block.head))]
             lines = [block.head, tuple(ends), *block.rows]

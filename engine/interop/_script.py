@@ -1,9 +1,6 @@
 """The parts of the scripts that :mod:`engine.interop.code` writes. ``{names}`` in braces of their own are filled in."""
 
-HEAD = '''"""{title}: {cell}, {pattern}. Written by Loopscope.
-
-It runs the network forward and backward on the sequences below, with {library}, and prints the loss and the norms
-of the gradients. `python {file} out.npz` saves every number under the names that Loopscope shows them by.
+HEAD = '''"""{head}
 """
 
 {imports}
@@ -126,7 +123,7 @@ def feedback(run, b, s):
 
 
 def forward(b):
-    """Run sequence b: the values of every step by lane, and a tape of what was done in which order."""
+    """Run sequence b: the values of every step by lane, and a tape of what was done when."""
     run = {"steps": {}, "start": {}, "logits": [], "y": [], "fed": [], "tape": [], "loss": 0.0}
 
     def advance(lane, t, x):
@@ -222,7 +219,7 @@ def slope(z, target):
 
 
 def backward(run, b, grads):
-    """Walk the tape of sequence b backward; adds to the parameters' gradients, and returns those of the states."""
+    """Walk the tape of sequence b backward; adds to grads, and returns those of the states."""
     arriving = {p: [{s: zeros(HIDDEN_SIZE) for s in STATES} for _ in cells] for p, cells in run["steps"].items()}
     start_of = {p: {s: zeros(HIDDEN_SIZE) for s in STATES} for p in run["steps"]}
     back = {p: [None] * len(cells) for p, cells in run["steps"].items()}

@@ -10,6 +10,7 @@ import json
 import keyword
 import os
 import re
+import shlex
 import textwrap
 import zipfile
 import zlib
@@ -35,6 +36,8 @@ LIBRARIES = {NUMPY: "NumPy alone", TORCH: "PyTorch, whose autograd takes the gra
 MOST_INSIDE = 2 * 2**20
 #: The comment of such a file, an archive, by which it is known as a script's.
 MARK = b"The numbers of a script that Loopscope wrote"
+WIDTH, LONGEST = 96, 60
+"""No line of a docstring is longer, and no name of a file that is written there."""
 VALUES = {
     ops.TANH: "tanh({0})", ops.SIGMOID: "sigmoid({0})", ops.RELU: "relu({0})", ops.IDENTITY: "{0}",
     ops.PRODUCT: "{0} * {1}", ops.DIFFERENCE: "{0} - {1}", ops.MATVEC: "{0} @ {1}",
@@ -136,22 +139,38 @@ def script(trace: Trace, library: str = NUMPY, title: str = "a network", file: s
     if library not in LIBRARIES:
         raise ValueError(f"library={library!r} is not possible; it must be {' or '.join(LIBRARIES)}")
     spec, part = trace.spec, _script.NUMPY if library == NUMPY else _script.TORCH
-    plain = re.sub(r"[\\\"\r\n]", " ", title)
     body = _script.HEAD + part["helpers"] + forward_step(trace.graph) + _script.FORWARD
     body += backward_step(trace.graph) + _script.BACKWARD if library == NUMPY else ""
     body += _script.NUMPY_MAIN if library == NUMPY else _script.TORCH_MAIN
     many_to_one = spec.pattern == "many-to-one"
     filled = {
-        **LOSSES[spec.loss], "title": plain, "cell": spec.cell.upper(), "pattern": spec.pattern,
-        "library": LIBRARIES[library], "file": file, "imports": part["imports"], "argmax": part["argmax"],
+        **LOSSES[spec.loss], "head": _head(trace, library, title, file), "imports": part["imports"],
+        "argmax": part["argmax"],
         "read": "P[EMBEDDING][int(x[t])]" if spec.has_embedding else "x[t]",
         "steps": 'OUTPUTS[b] if part in FEEDS_BACK else len(DATA[f"x/{b}"])', "outputs": "OUTPUTS[b]",
         "where": '0 if lane["reverse"] else steps(part, b) - 1' if many_to_one else "s",
         "everything": "values and gradients",
     }  # fmt: skip
-    for name, text in filled.items():
-        body = body.replace(f"{{{name}}}", text)
+    body = re.sub(r"\{(\w+)\}", lambda found: filled.get(found[1], found[0]), body)
     return f"{body}\n\n{facts(trace)}\n\n{inside or written(data(trace))}{part['load']}{_script.TAIL}"
+
+
+def _head(trace: Trace, library: str, title: str, file: str) -> str:
+    """What a script says of itself. Titles and file names may hold anything: here, only what a docstring can."""
+    spec, name = trace.spec, shlex.quote(file)
+    what = f"{_plain(title)}: {spec.cell.upper()}, {spec.pattern}. Written by Loopscope."
+    does = (
+        f"It runs the network forward and backward on the sequences below, with {LIBRARIES[library]}, and prints the "
+        "loss and the norms of the gradients. Where a file is named, it saves every number there, under the name that "
+        "Loopscope shows it by:"
+    )
+    call = f"    python {name if name == _plain(name) and len(name) <= LONGEST else 'SCRIPT.py'} out.npz"
+    return "\n\n".join(textwrap.fill(text, WIDTH) for text in (what, does, call))
+
+
+def _plain(text: str) -> str:
+    """A text without what ends or alters a string of Python, or is no text."""
+    return "".join(sign if sign.isprintable() and sign not in '\\"' else " " for sign in text)
 
 
 # The step ------------------------------------------------------------------------------------------------------
@@ -191,7 +210,7 @@ def backward_step(graph: Graph) -> str:
     names = _variables(graph)
     lines = [
         "", "", "def step_back(p, v, arriving, grads):",
-        '    """Carry the gradients of a step\'s states back through it; adds to the parameters\' gradients."""',
+        '    """Carry the gradients of a step\'s states back through it; adds to those of parameters."""',
         *_blocks(graph, names),
     ]  # fmt: skip
     there: set[int] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -37,21 +37,25 @@ class ExportError(ValueError):
 
 
 def save_track(
-    path: str | Path, trace: Trace, key: str, gradient: bool = False, stop: Stop | None = None
+    path: str | Path, trace: Trace, key: str, gradient: bool = False, stop: Stop | None = None,
+    columns: Sequence[Sequence[str]] = (),
 ) -> None:  # fmt: skip
     """Write one value of a run, or its gradient, at every step.
 
     Parameters
     ----------
     path : str or Path
-        ``.csv``: a row for each step and sequence, both counted from 0, and a column for each unit, in as many digits
-        as give the same number back. ``.npz``: one array (T or S, B, size) under the key's name.
+        ``.csv``: a row for each step and sequence, and a column for each unit, all counted from 1 as in the window, in
+        as many digits as give the same number back; steps that only pad a shorter sequence are left out. ``.npz``: one
+        array (T or S, B, size) under the key's name.
     trace : engine.Trace
     key : str
         One of ``trace.keys()``, or an operation inside a cell ("l0.f*c").
     gradient : bool
     stop : Stop, optional
         What says that it is not wanted any more.
+    columns : sequence of sequence of str, optional
+        Of each sequence, what the columns of the score are called (`Words.columns`): a column "token" of a table.
 
     Raises
     ------
@@ -65,7 +69,9 @@ def save_track(
     path = _checked(path, TRACK_SUFFIXES)
     array, name = (trace.grad(key), f"grad/{key}") if gradient else (trace.value(key), f"value/{key}")
     if path.suffix.lower() == ".csv":
-        _write(path, _csv(array), stop)
+        real, places = _rows(trace, key)
+        names = columns if len(columns) == array.shape[1] and all(columns) else ()
+        _write(path, _csv(array, real, [[words[at] for at in places] for words in names]), stop)
     else:
         _write(path, npz({name: array, FACTS: np.array(facts(trace))}), stop)
 
@@ -139,22 +145,46 @@ def _write(path: Path, content: Content, stop: Stop | None) -> None:
         raise ExportError(path, f"cannot be written: {error.strerror or error}") from None
 
 
-def _csv(array: np.ndarray) -> Content:
+def _rows(trace: Trace, key: str) -> tuple[np.ndarray | None, list[int]]:
+    """Of a track which steps of which sequence are no padding, None where all are; and the score's column of each."""
+    lane = next((lane for lane in trace.lanes.values() if key.startswith(f"{lane.prefix}.")), None)
+    timeline, batch = trace.timeline, trace.batch
+    if lane is not None:
+        first = timeline.offset(lane.part)
+        return batch.step_mask(lane.part), list(range(first, first + timeline.steps(lane.part)))
+    first, lengths = timeline.offset(timeline.output_part), batch.target_lengths
+    real = None if lengths is None else np.arange(batch.S)[:, None] < lengths
+    return real, [first + int(step) for step in timeline.output_steps]
+
+
+def _csv(array: np.ndarray, real: np.ndarray | None = None, tokens: Sequence[Sequence[str]] = ()) -> Content:
     """What writes a table to a stream, in pieces."""
     steps, sequences, units = array.shape
     lines = max(1, PIECE // max(1, units))
+    kept = np.arange(steps * sequences) if real is None else np.flatnonzero(real.reshape(-1))
+
+    def place(row: int) -> str:
+        step, sequence = divmod(row, sequences)
+        return f"{step + 1},{sequence + 1}" + (f",{_quoted(tokens[sequence][step])}" if tokens else "")
 
     def write(stream: IO[bytes]) -> None:
-        stream.write(",".join(["step", "sequence", *(f"unit {unit}" for unit in range(units))]).encode() + b"\n")
+        head = ["step", "sequence", *(["token"] if tokens else []), *(f"unit {unit + 1}" for unit in range(units))]
+        stream.write(",".join(head).encode() + b"\n")
         rows = array.reshape(steps * sequences, units)
-        for first in range(0, len(rows), lines):
-            piece = rows[first : first + lines]
+        for first in range(0, len(kept), lines):
+            here = kept[first : first + lines]
+            piece = rows[here]
             # A float32's own shortest digits, not those of the float64 nearest to it, which only NumPy knows.
             texts = (map(str, row) for row in (piece.tolist() if piece.dtype == np.float64 else piece))
-            table = (f"{n // sequences},{n % sequences},{','.join(row)}\n" for n, row in enumerate(texts, first))
-            stream.write("".join(table).encode())
+            table = (f"{place(at)},{','.join(row)}\n" for at, row in zip(here.tolist(), texts, strict=True))
+            stream.write("".join(table).encode(errors="replace"))
 
     return write
+
+
+def _quoted(text: str) -> str:
+    """A text as one field of a table."""
+    return '"{}"'.format(text.replace('"', '""')) if set(text) & set(',"\r\n') else text
 
 
 def npz(arrays: Mapping[str, np.ndarray]) -> Content:

@@ -19,6 +19,7 @@ from engine.interop._beside import write_both, write_part
 from engine.interop._document import COLOURS, Block, Code, Heading, Picture, Table, Text, markdown, page
 from engine.interop.numbers import ExportError
 from engine.narration import Words
+from engine.narration.words import lanes_of, which_lane
 from engine.stop import Stop
 from engine.trace import Trace
 from engine.writing import write_whole
@@ -74,16 +75,20 @@ def save(
     folder = path.with_name(f"{path.stem}_pictures")
     try:
         if kind == HTML:
-            write_whole(path, page(found, facts.get("title", ""), colours).encode(), stop)
+            write_whole(path, _encoded(page(found, facts.get("title", ""), colours)), stop)
         elif not pictures:
-            write_whole(path, markdown(found, folder.name).encode(), stop)
+            write_whole(path, _encoded(markdown(found, folder.name)), stop)
         elif foreign := _foreign(folder):
             raise ExportError(path, f"beside it, {foreign} came with no report; another name would do")
         else:
             make = partial(_make_folder, pictures, stop)
-            write_both(path, markdown(found, folder.name).encode(), folder, make, stop)
+            write_both(path, _encoded(markdown(found, folder.name)), folder, make, stop)
     except OSError as error:
         raise ExportError(path, f"cannot be written: {error.strerror or error}") from None
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="replace")  # the name of a file may hold bytes that are no text
 
 
 def _make_folder(pictures: Sequence[Picture], stop: Stop | None, folder: Path) -> None:
@@ -125,7 +130,7 @@ def blocks(trace: Trace, words: Words, facts: Mapping[str, str], pictures: Seque
         found += _gradients(trace, words)
     if facts.get("notes"):
         found += [Heading(2, "Notes"), Text(facts["notes"])]
-    return [*found, Heading(2, "To make it again"), *_versions(trace, facts)]
+    return [*found, Heading(2, "To make it again"), *_versions(trace, words, facts)]
 
 
 def _network(trace: Trace, facts: Mapping[str, str]) -> list[Block]:
@@ -175,11 +180,13 @@ def _answer(trace: Trace, values: np.ndarray, words: Words) -> str:
 
 
 def _steps(trace: Trace, words: Words) -> Table:
-    rows = []
+    both, rows = trace.spec.bidirectional, []
     for n in range(len(trace.events.tokens)):
         event = trace.events.token(n)
-        rows.append((str(n + 1), PHASES[event.phase], words.column(event.column), trace.narrate(event, words)))
-    return Table(("", "Pass", "Step", "What happens"), tuple(rows), (0,))
+        row = [str(n + 1), PHASES[event.phase], words.column(event.column), trace.narrate(event, words)]
+        lanes = lanes_of(trace, event) if event.phase != "loss" else []
+        rows.append((*row[:3], *([which_lane(trace, lanes[0]).strip(" ()") if lanes else ""] if both else []), row[3]))
+    return Table(("", "Pass", "Step", *(["Direction"] if both else []), "What happens"), tuple(rows), (0,))
 
 
 def _gradients(trace: Trace, words: Words) -> list[Block]:
@@ -197,7 +204,7 @@ def _gradients(trace: Trace, words: Words) -> list[Block]:
     return list(found)
 
 
-def _versions(trace: Trace, facts: Mapping[str, str]) -> list[Block]:
+def _versions(trace: Trace, words: Words, facts: Mapping[str, str]) -> list[Block]:
     rows = [("Loopscope", facts["version"])] if facts.get("version") else []
     rows += [("Python", platform.python_version()), ("System", f"{platform.system()} {platform.machine()}")]
     for name in PACKAGES:
@@ -206,4 +213,48 @@ def _versions(trace: Trace, facts: Mapping[str, str]) -> list[Block]:
         except metadata.PackageNotFoundError:
             continue
     rows += [("Engine", f"{trace.engine}, {trace.device}"), ("Seed", str(trace.spec.seed))]
-    return [Table(("", ""), tuple(rows)), Code(json.dumps(trace.spec.to_dict(), indent=2))]
+    return [
+        Table(("", ""), tuple(rows)), Table(("", ""), _given(trace, words)),
+        Text("The digests are those of the numbers alone, little-endian, row by row; of the parameters in the order of"
+             " the table above."),
+        Code(json.dumps(trace.spec.to_dict(), indent=2)),
+    ]  # fmt: skip
+
+
+def _given(trace: Trace, words: Words) -> tuple[tuple[str, str], ...]:
+    """What the run was given: the numbers themselves where they are ids, else their digest."""
+    batch, b = trace.batch, words.sequence
+    rows = [("Sequence", _told(_real(batch.x, batch.lengths, b)))]
+    if batch.target is not None:
+        target = _real(batch.target, batch.target_lengths, b)
+        named = ", ".join(words.label(int(i)) for i in target) if words.labels and target.ndim == 1 else ""
+        rows.append(("Target", f"{_told(target)}: {named}" if named else _told(target)))
+    if trace.spec.has_feedback:
+        rows.append(("Fed back", _fed_back(trace)))
+    rows += [(f"Start {name}", _told(value[:, b])) for name, value in batch.initial.items()]
+    rows += [("Loss over a batch", "the mean" if batch.reduction == "mean" else "the sum")]
+    return (*rows, ("Parameters", f"SHA-256 {_digest(b''.join(_bytes(p) for p in trace.parameters.values()))}"))
+
+
+def _fed_back(trace: Trace) -> str:
+    batch = trace.batch
+    if batch.forced:
+        return "the targets (teacher forcing)"
+    if batch.sample is not None:
+        return f"outputs drawn at temperature {number(batch.temperature)} with seed {batch.sample}"
+    return "the network’s own outputs"
+
+
+def _real(values: np.ndarray, lengths: np.ndarray | None, sequence: int) -> np.ndarray:
+    """One sequence without what pads it."""
+    return values[: None if lengths is None else lengths[sequence], sequence]
+
+
+def _told(values: np.ndarray) -> str:
+    if np.issubdtype(values.dtype, np.integer):
+        return " ".join(map(str, values.ravel().tolist()))
+    return f"{' × '.join(map(str, values.shape))} numbers, SHA-256 {_digest(_bytes(values))}"
+
+
+def _bytes(values: np.ndarray) -> bytes:
+    return np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()

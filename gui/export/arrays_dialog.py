@@ -90,11 +90,15 @@ class NumbersDialog(_Asking):
     trace : engine.Trace
     key : str
         Which track is offered first; one of the trace's keys, or anything.
+    columns : sequence of sequence of str
+        Of each sequence, what the columns of the score are called.
     """
 
-    def __init__(self, trace: Trace, key: str, write: Write, parent: QWidget) -> None:
+    def __init__(
+        self, trace: Trace, key: str, write: Write, parent: QWidget, columns: Sequence[Sequence[str]] = ()
+    ) -> None:
         super().__init__(self.tr("Numbers"), write, parent)
-        self._trace = trace
+        self._trace, self._columns = trace, columns
         self.what = Choice([(TRACK, self.tr("One track")), (RUN, self.tr("The whole run"))])
         self.key = Choice([(name, name) for name in trace.keys()], mono=True)  # noqa: SIM118 (a Trace is no mapping)
         if key in trace.keys():  # noqa: SIM118
@@ -119,6 +123,8 @@ class NumbersDialog(_Asking):
         if track:
             steps, sequences, units = self._trace.value(self.key.current()).shape
             text = self.tr("{} × {} × {} numbers: steps, sequences, units").format(steps, sequences, units)
+            if self.format.current() == ".csv":
+                text += "\n" + self.tr("Counted from 1; steps that only pad a shorter sequence are left out")
         else:
             held = [self.tr("values"), self.tr("parameters"), self.tr("input")]
             held[1:1] = [self.tr("gradients")] if self._trace.has_gradients else []
@@ -135,7 +141,9 @@ class NumbersDialog(_Asking):
         """Write it by :mod:`engine.interop.numbers`."""
         if self.what.current() == RUN:
             return partial(numbers.save_trace, path, self._trace)
-        return partial(numbers.save_track, path, self._trace, self.key.current(), self.gradient.isChecked())
+        return partial(
+            numbers.save_track, path, self._trace, self.key.current(), self.gradient.isChecked(), columns=self._columns
+        )
 
 
 class WeightsDialog(_Asking):

@@ -22,6 +22,8 @@ GIF, WEBP, MP4, PDF = ".gif", ".webp", ".mp4", ".pdf"
 COLOURS = 256
 PALETTE_SIDE = 640
 """Frames are made so small before a palette is chosen for them."""
+BT709, LIMITED = 1, 1
+"""How FFmpeg counts the colours of HD video, and the range of 16 to 235 that players expect."""
 TIMEOUT = 120
 """Seconds that an encoder may take to finish after its last frame."""
 
@@ -49,6 +51,12 @@ def missing(kind: str) -> str:
     return ""
 
 
+def sides(kind: str, width: int, height: int) -> tuple[int, int]:
+    """Return how large the frames of a format can be, at least so large: those of MP4 have even sides."""
+    # It keeps colours for squares of four pixels.
+    return (width + width % 2, height + height % 2) if kind == MP4 else (width, height)
+
+
 def encode(
     path: Path, kind: str, frames: Iterator[Frame], count: int, fps: float, samples: Sequence[Frame] = (),
     stop: Stop | None = None,
@@ -61,7 +69,7 @@ def encode(
     kind : str
         ".gif", ".webp" or ".mp4".
     frames : iterator of Frame
-        All of one size. What it raises ends the film, and leaves no file.
+        All of one size, one of those that :func:`sides` tells. What it raises ends the film, and leaves no file.
     count : int
         How many there are.
     fps : float
@@ -221,18 +229,21 @@ def _by_av(name: str, frames: Iterator[Frame], fps: float, stop: Stop) -> None:
     import av
 
     first = next(frames)
-    width, height = first.width // 2 * 2, first.height // 2 * 2  # colours are kept for squares of four pixels
     try:
         with av.open(name, "w", format="mp4", options={"movflags": "faststart"}) as container:
             stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            stream.width, stream.height, stream.pix_fmt = first.width, first.height, "yuv420p"
+            context = stream.codec_context
+            context.colorspace = context.color_primaries = context.color_trc = BT709
+            context.color_range = LIMITED
             stream.options = {"crf": "18", "preset": "medium", "tune": "animation"}
             for frame in _chained(first, frames):
-                picture = _picture(frame).crop((0, 0, width, height))
-                for packet in stream.encode(av.VideoFrame.from_image(picture)):
+                picture = av.VideoFrame.from_image(_picture(frame))
+                told = picture.reformat(format="yuv420p", dst_colorspace=BT709, dst_color_range=LIMITED)
+                for packet in stream.encode(told):
                     container.mux(packet)
             # The encoder still holds some dozens of frames; each takes its time.
-            for packet in stream.codec_context.encode_lazy(None):
+            for packet in context.encode_lazy(None):
                 stop.check()
                 packet.stream = stream
                 container.mux(packet)
@@ -247,7 +258,18 @@ def _by_ffmpeg(name: str, frames: Iterator[Frame], fps: float, stop: Stop) -> No
     size = f"{first.width}x{first.height}"
     command = [
         *("ffmpeg", "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", f"{fps:g}"),
-        *("-i", "-", "-an", "-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2", "-c:v", "libx264", "-pix_fmt", "yuv420p"),
+        *(
+            "-i",
+            "-",
+            "-an",
+            "-vf",
+            "scale=out_color_matrix=bt709:out_range=tv",
+            "-c:v",
+            "libx264",
+            "-pix_fmt",
+            "yuv420p",
+        ),
+        *("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"),
         *("-crf", "18", "-movflags", "+faststart", "-f", "mp4", name),
     ]
     with tempfile.TemporaryFile() as said:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDialog
 
 from engine.interop.imported import Imported
 from engine.interop.state_dict import Origin
+from engine.narration import words
 from gui.export.asking import ask_path
 from gui.export.saving import Saver
 from gui.export.under_way import UnderWay
@@ -99,10 +100,11 @@ class Exporter(QObject):
         """Ask for a track's or the run's numbers."""
         from gui.export.arrays_dialog import NumbersDialog
 
-        trace, chosen = self._state.session.trace, self._state.selection.value
-        if trace is not None:
-            key = chosen.key if chosen is not None else ""
-            self._show(NumbersDialog(trace, key, self.saver.write, self._window))
+        newest, chosen = self._state.session.newest, self._state.selection.value
+        if newest is not None:
+            key, labels = chosen.key if chosen is not None else "", newest.project.task.output_labels
+            columns = [words(newest.trace, s.tokens, labels, b).columns for b, s in enumerate(newest.samples)]
+            self._show(NumbersDialog(newest.trace, key, self.saver.write, self._window, columns))
 
     def weights(self) -> None:
         """Ask for the weights."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
@@ -19,7 +20,7 @@ from gui.widgets.painted import Painted
 if TYPE_CHECKING:
     from gui.main_window import MainWindow
 
-OWN, GIVEN = "own", "given"
+OWN, ALL, GIVEN = "own", "all", "given"
 DELAY_MS = 150
 """So long after the last change the preview is drawn anew."""
 MOST_PIXELS = 6_000_000
@@ -46,7 +47,8 @@ class Fields(QWidget):
         self.what = Choice([*options, (WINDOW, self.tr("The window")), *found])
         self.theme = Choice([(name, themes().title(name)) for name in themes().names()[1:]])
         self.theme.set_current(theme().name)
-        self.sizing = Choice([(OWN, self.tr("its own")), (GIVEN, self.tr("as given"))])
+        sizes = [(OWN, self.tr("its own")), (ALL, self.tr("all of it")), (GIVEN, self.tr("as given"))]
+        self.sizing = Choice([(id, text) for id, text in sizes if panels or id != ALL])
         self.wide, self.high = IntField(1920, SMALLEST, LARGEST, 10), IntField(1080, SMALLEST, LARGEST, 10)
         self.wide.setAccessibleName(self.tr("Width in pixels"))
         self.high.setAccessibleName(self.tr("Height in pixels"))
@@ -67,14 +69,19 @@ class Fields(QWidget):
     def subject(self) -> Subject:
         """What was asked for."""
         given = QSize(self.wide.value(), self.high.value()) if self.sizing.current() == GIVEN else None
-        return Subject(self.what.current(), self.theme.current(), given)
+        return Subject(self.what.current(), self.theme.current(), given, self.sizing.current() == ALL)
 
     def show_size(self, size: QSize) -> None:
         """Show how large it is by itself."""
-        if self.sizing.current() == OWN:
+        if self.sizing.current() != GIVEN:
             self.wide.set_value(size.width())
             self.high.set_value(size.height())
             self._follow()
+
+    def make_possible(self, sides: Callable[[int, int], tuple[int, int]]) -> None:
+        """Where not every size can be, show the one that will be."""
+        for field, side in zip((self.wide, self.high), sides(self.wide.value(), self.high.value()), strict=True):
+            field.set_value(side)
 
     def _paired(self) -> FieldRow:
         pair = QWidget()
@@ -87,9 +94,12 @@ class Fields(QWidget):
         return FieldRow(self.tr("Pixels"), pair)
 
     def _follow(self) -> None:
-        own = self.sizing.current() == OWN
-        self.wide.setEnabled(not own)
-        self.high.setEnabled(not own)
+        scrolls = studio.scrolls(self._window, self.what.current())
+        self.sizing.set_enabled(ALL, scrolls, self.tr("There is nothing to scroll"))
+        if self.sizing.current() == ALL and not scrolls:
+            self.sizing.set_current(OWN)
+        for field in (self.wide, self.high):
+            field.setEnabled(self.sizing.current() == GIVEN)
 
     def _on_chosen(self, id: str) -> None:
         self._follow()
@@ -111,6 +121,9 @@ class Preview(Painted):
         self._timer.setSingleShot(True)
         self._timer.setInterval(DELAY_MS)
         self._timer.timeout.connect(self.refresh)
+        self._late = QTimer(self)
+        self._late.setInterval(DELAY_MS)
+        self._late.timeout.connect(self._on_late)
         fields.changed.connect(self._timer.start)
         self.setMinimumSize(px(420), px(320))
         self.setAccessibleName(self.tr("Preview"))
@@ -118,12 +131,12 @@ class Preview(Painted):
     def refresh(self) -> None:
         """Draw it now."""
         try:
-            with studio.drawn(self._window, self._fields.subject()) as widget:
-                size = widget.size()
+            with studio.drawn(self._window, self._fields.subject(), waits=False) as shot:
+                size = shot.size
                 room = self.size() * self.devicePixelRatioF()
                 share = min(1.0, room.width() / size.width(), room.height() / size.height())
                 pixels = size.width() * size.height()
-                image = snapshot.image(widget, None if pixels <= MOST_PIXELS else (MOST_PIXELS / pixels) ** 0.5)
+                image = snapshot.image(shot, None if pixels <= MOST_PIXELS else (MOST_PIXELS / pixels) ** 0.5)
         except NothingToDraw as error:
             self._image = QImage()
             self.failed.emit(str(error))
@@ -132,7 +145,14 @@ class Preview(Painted):
                 size * share, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
             )
             self.drawn.emit(size)
+            if not studio.ready(self._window):  # what is empty now may be there then
+                self._late.start()
         self.update()
+
+    def _on_late(self) -> None:
+        if studio.ready(self._window):
+            self._late.stop()
+            self.refresh()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the picture in the middle, with an edge."""

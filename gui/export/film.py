@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QSize, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from engine.stop import Cancelled, Stop
@@ -144,7 +144,7 @@ class Film(QObject):
         if self._samples_wanted():
             if not self._at(studio, self._todo[len(self._samples)]):
                 return True
-            self._samples.append(_frame(studio))
+            self._samples.append(_frame(studio, self._plan.kind))
             if not self._samples_wanted():
                 self._hand_over()
             return False
@@ -152,7 +152,7 @@ class Film(QObject):
             return True  # the encoder is at work
         if self._queue.qsize() >= AHEAD or not self._at(studio, self._plan.indices[self._drawn]):
             return True
-        self._queue.put(_frame(studio))
+        self._queue.put(_frame(studio, self._plan.kind))
         self._count()
         if not self._over and self._drawn == len(self._plan.indices):
             self._queue.put(True)
@@ -197,8 +197,8 @@ class Film(QObject):
             return True  # the thread writes it
         if not self._at(studio, indices[self._drawn]):
             return True
-        with studio.drawing() as widget:
-            self._pages.add(widget)
+        with studio.drawing() as shot:
+            self._pages.add(shot)
         self._count()
         if self._over or self._drawn < len(indices):
             return False
@@ -246,13 +246,10 @@ class Film(QObject):
         self.ended.emit()
 
 
-def _frame(studio: Studio) -> Frame:
-    with studio.drawing() as widget:
-        wanted = studio.subject.size or widget.size()
-        image = snapshot.image(widget, wanted.width() / widget.width())
-    if image.size() != wanted:  # by the pixel that rounding costs
-        image = image.scaled(wanted)
-    image = image.convertToFormat(QImage.Format.Format_RGB888)
+def _frame(studio: Studio, kind: str) -> Frame:
+    with studio.drawing() as shot:
+        size = QSize(*encoders.sides(kind, shot.size.width(), shot.size.height()))
+        image = snapshot.image(replace(shot, size=size), 1.0).convertToFormat(QImage.Format.Format_RGB888)
     return Frame(image.width(), image.height(), image.bytesPerLine(), bytes(image.constBits()))
 
 

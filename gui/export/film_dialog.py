@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from gui.export.asking import ask_path
 from gui.export.encoders import GIF, MP4, PDF, WEBP
 from gui.export.fields import GIVEN, Fields, Preview
 from gui.export.film import Film, Plan, stops
+from gui.export.remark import Remark
 from gui.export.saving import bytes_of
 from gui.export.studio import STAGE, STAGE_SIZE, NothingToDraw
 from gui.state.cursor import OPERATION, TOKEN
@@ -56,8 +58,7 @@ class FilmDialog(QDialog):
         self.granularity = Choice([(TOKEN, self.tr("token")), (OPERATION, self.tr("operation"))])
         self.granularity.set_current(window.state.cursor.granularity)
         self.fps = FloatField(2.0, SLOWEST, FASTEST, 0.5)
-        self.note = label("", "small")
-        self.note.setWordWrap(True)
+        self.note = Remark()
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName(self.tr("Filming"))
@@ -115,7 +116,7 @@ class FilmDialog(QDialog):
         ):
             self.fields.column.addWidget(field)
         self.fields.column.addStretch(1)
-        self.fields.column.addWidget(self.note)
+        self.fields.column.addWidget(self.note.label)
         self.fields.column.addWidget(self.bar)
         self.fields.setFixedWidth(px(300))
         buttons = QDialogButtonBox()
@@ -141,7 +142,7 @@ class FilmDialog(QDialog):
         self.measure_button.clicked.connect(self.measure)
         self._window.state.session.trace_changed.connect(self._on_trace_changed)
         self.preview.drawn.connect(self._on_drawn)
-        self.preview.failed.connect(self.note.setText)
+        self.preview.failed.connect(self.note.fail)
         for choice in (self.format, self.granularity):
             choice.chosen.connect(self._tell)
         self.fields.changed.connect(self._tell)
@@ -161,9 +162,11 @@ class FilmDialog(QDialog):
 
     def _on_drawn(self, size: QSize) -> None:
         self.fields.show_size(size)
+        self.fields.make_possible(partial(encoders.sides, self.format.current()))
 
     def _tell(self, *_: object) -> None:
         """Say what the film will be; how large it is has to be measured anew."""
+        self.fields.make_possible(partial(encoders.sides, self.format.current()))
         plan = self.plan()
         self._fps_row.setVisible(plan.kind != PDF)
         frames = len(plan.indices)
@@ -172,7 +175,7 @@ class FilmDialog(QDialog):
         else:
             text = self.tr("{} frames, {} s").format(frames, f"{frames / plan.fps:.3g}")
         lacking = [encoders.missing(kind) for kind in (GIF, WEBP, MP4) if encoders.missing(kind)]
-        self.note.setText("\n".join([text, *dict.fromkeys(lacking)]))
+        self.note.say("\n".join([text, *dict.fromkeys(lacking)]))
         able = not encoders.missing(plan.kind)
         self.save_button.setEnabled(able and self.film is None)
         self.measure_button.setEnabled(able and self.film is None)
@@ -184,7 +187,7 @@ class FilmDialog(QDialog):
         try:
             film = Film(self._window, plan, path, self)
         except NothingToDraw as error:
-            self.note.setText(str(error))
+            self.note.fail(str(error))
             return
         self.film = film
         film.progressed.connect(self._on_progressed)
@@ -197,7 +200,7 @@ class FilmDialog(QDialog):
         self.bar.setValue(0)
         self.bar.show()
         self._tell()
-        self.note.setText(self.tr("Drawing the frames…") if path is not None else self.tr("Encoding some frames…"))
+        self.note.say(self.tr("Drawing the frames…") if path is not None else self.tr("Encoding some frames…"))
         film.start()
 
     def _stop(self) -> bool:
@@ -215,14 +218,14 @@ class FilmDialog(QDialog):
     def _on_progressed(self, drawn: int, count: int) -> None:
         if self.bar.maximum() > 0:
             self.bar.setValue(drawn)
-            self.note.setText(self.tr("Frame {} of {}").format(drawn, count))
+            self.note.say(self.tr("Frame {} of {}").format(drawn, count))
 
     def _on_measured(self, size: int) -> None:
         plan = self.plan()
         used = sum(map(len, plan.runs()))
         self._stop()
         text = self.tr("About {}, measured by encoding {} of {} frames.")
-        self.note.setText(text.format(bytes_of(size), used, len(plan.indices)))
+        self.note.say(text.format(bytes_of(size), used, len(plan.indices)))
 
     def _on_finished(self, path: Path) -> None:
         self._stop()
@@ -231,14 +234,14 @@ class FilmDialog(QDialog):
 
     def _on_failed(self, text: str) -> None:
         self._stop()
-        self.note.setText(text)
+        self.note.fail(text)
 
     def _on_cancel(self) -> None:
         film = self.film
         if film is None:
             self.reject()
         elif self._stop() or film.path is None:
-            self.note.setText(self.tr("Cancelled; no file was left."))
+            self.note.say(self.tr("Cancelled; no file was left."))
         else:
             self._on_finished(film.path)
 

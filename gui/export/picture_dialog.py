@@ -16,6 +16,7 @@ from gui import snapshot
 from gui.export import studio
 from gui.export.asking import ask_path
 from gui.export.fields import Fields, Preview
+from gui.export.remark import Remark
 from gui.export.saving import Write, sentence
 from gui.export.studio import NothingToDraw, Subject
 from gui.theme import px
@@ -55,16 +56,16 @@ class PictureDialog(QDialog):
         self.fields.column.addWidget(FieldRow(self.tr("&Format"), self.format))
         self.fields.column.addWidget(self._scale_row)
         self.fields.column.addStretch(1)
-        self.note = label("", "small")
-        self.note.setWordWrap(True)
-        self.fields.column.addWidget(self.note)
+        self.note = Remark()
+        self.fields.column.addWidget(self.note.label)
         self.save_button = push_button(self.tr("&Save…"), "primary")
         self.copy_button = push_button(self.tr("C&opy"), "", self.tr("Put the picture on the clipboard"))
         self._lay_out()
         self.format.chosen.connect(self._follow)
         self.scale.chosen.connect(self._follow)
         self.preview.drawn.connect(self._on_drawn)
-        self.preview.failed.connect(self._say)
+        self.preview.failed.connect(self.note.fail)
+        self.fields.changed.connect(self._follow)
         self.save_button.clicked.connect(self._on_save)
         self.copy_button.clicked.connect(self._on_copy)
         self._size = QSize()
@@ -73,10 +74,10 @@ class PictureDialog(QDialog):
     def save(self, path: Path) -> None:
         """Draw the picture, and have it written."""
         try:
-            with studio.drawn(self._window, self.fields.subject()) as widget:
-                content = snapshot.drawn(widget, path.suffix.lower(), self._scaled())
+            with studio.drawn(self._window, self.fields.subject()) as shot:
+                content = snapshot.drawn(shot, path.suffix.lower(), self._scaled())
         except (OSError, NothingToDraw, MemoryError) as error:
-            self._say(sentence(path, error))
+            self.note.fail(sentence(path, error))
             return
         self._write(path, partial(_write, path, content))
         self.accept()
@@ -115,7 +116,8 @@ class PictureDialog(QDialog):
         words = (
             self.tr("The file has {} × {} pixels.") if pixels else self.tr("Lines and letters stay sharp at any size.")
         )
-        self._say(words.format(size.width(), size.height()))
+        self.note.say(words.format(size.width(), size.height()))
+        self.copy_button.setText(self.tr("C&opy"))
 
     def _on_drawn(self, size: QSize) -> None:
         self._size = size
@@ -135,12 +137,9 @@ class PictureDialog(QDialog):
         try:
             copy(self._window, self.fields.subject(), float(self.scale.current()))
         except (NothingToDraw, MemoryError) as error:
-            self._say(str(error) or self.tr("So large a picture does not fit into memory."))
+            self.note.fail(str(error) or self.tr("So large a picture does not fit into memory."))
             return
         self.copy_button.setText(self.tr("Copied"))
-
-    def _say(self, text: str) -> None:
-        self.note.setText(text)
 
 
 def _write(path: Path, content: Callable[[], bytes], stop: Stop) -> None:
@@ -156,7 +155,7 @@ def copy(window: MainWindow, subject: Subject, scale: float = 2.0) -> None:
         There is no run yet.
     """
     data = QMimeData()
-    with studio.drawn(window, subject) as widget:
-        data.setImageData(snapshot.image(widget, scale))
-        data.setData("image/svg+xml", QByteArray(snapshot.svg(widget)))
+    with studio.drawn(window, subject) as shot:
+        data.setImageData(snapshot.image(shot, scale))
+        data.setData("image/svg+xml", QByteArray(snapshot.svg(shot)))
     QApplication.clipboard().setMimeData(data)

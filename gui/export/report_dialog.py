@@ -19,6 +19,7 @@ from engine.stop import Stop
 from gui import snapshot, version
 from gui.export import studio
 from gui.export.asking import ask_path
+from gui.export.remark import Remark
 from gui.export.saving import Write, sentence
 from gui.export.studio import SCORE, NothingToDraw, Subject
 from gui.state.project import EDITED, FRESH, GIVEN, TRAINED, Project
@@ -55,8 +56,7 @@ class ReportDialog(QDialog):
         docks = [dock for dock in studio.open_panels(window) if dock.objectName() not in LEFT_OUT]
         self.pictures = {SCORE: QCheckBox(self.tr("The whole score"))}
         self.pictures |= {dock.objectName(): QCheckBox(dock.title) for dock in docks}
-        self.note = label(self.tr("Panels that are open can be shown in it."), "small")
-        self.note.setWordWrap(True)
+        self.note = Remark(self.tr("Panels that are open can be shown in it."))
         self.save_button = push_button(self.tr("&Save…"), "primary")
         self.save_button.setDefault(True)
         self.save_button.clicked.connect(self._on_save)
@@ -74,7 +74,7 @@ class ReportDialog(QDialog):
         for tick in self.pictures.values():
             tick.setChecked(True)
             box.addWidget(tick)
-        box.addWidget(self.note)
+        box.addWidget(self.note.label)
         box.addStretch(1)
         box.addWidget(buttons)
         self.setMinimumWidth(px(440))
@@ -83,12 +83,12 @@ class ReportDialog(QDialog):
         """Draw the pictures, and have the report written."""
         newest = self._window.state.session.newest
         if newest is None:
-            self.note.setText(self.tr("Nothing has been computed yet."))
+            self.note.fail(self.tr("Nothing has been computed yet."))
             return
         try:
             drawn = [self._drawn(name, tick.text()) for name, tick in self.pictures.items() if tick.isChecked()]
         except (OSError, NothingToDraw, MemoryError) as error:
-            self.note.setText(sentence(path, error))
+            self.note.fail(sentence(path, error))
             return
         with themes().wearing(self.theme.current()) as worn:
             named = {"background": worn.canvas, "text": worn.text, "muted": worn.muted, "line": worn.border}
@@ -99,8 +99,8 @@ class ReportDialog(QDialog):
         self.accept()
 
     def _drawn(self, name: str, title: str) -> Drawn:
-        with studio.drawn(self._window, Subject(name, self.theme.current())) as widget:
-            return name.removeprefix("dock."), title, snapshot.drawn(widget, ".svg")
+        with studio.drawn(self._window, Subject(name, self.theme.current())) as shot:
+            return name.removeprefix("dock."), title, snapshot.drawn(shot, ".svg")
 
     def _on_save(self) -> None:
         suffix = self.format.current()

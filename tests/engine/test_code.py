@@ -1,5 +1,6 @@
 """Runs as scripts: what they compute is what was on the screen."""
 
+import ast
 import errno
 import os
 import runpy
@@ -191,3 +192,34 @@ def test_a_script_that_cannot_be_written_leaves_what_was_there(large, folder, mo
         with pytest.raises(Cancelled):
             code.save(folder / "model.py", large, stop=stop)
         assert held(folder) == before and len(before) == 2 * there
+
+
+NAMES = ['tri"""ple', "back\\user", "a b", "tail\\", "{imports}", "ni\nne"]
+NAMES += ["byte\udcff"] if sys.platform.startswith("linux") else []
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("stem", NAMES)
+def test_a_script_may_have_any_name_and_any_title(tmp_path, monkeypatch, stem, large):
+    if large:
+        monkeypatch.setattr(code, "MOST_INSIDE", 10)
+    trace = run_of("many-to-one", "rnn")
+    path = tmp_path / f"{stem}.py"
+    code.save(path, trace, "numpy", f'\0 {stem} """ \\u {"long " * 40}')
+    # By its bytes: a path that is no text cannot be given to runpy.
+    text = path.read_bytes().decode()
+    space = {"__name__": "script", "__file__": str(path)}
+    exec(compile(text, "script.py", "exec"), space)
+    assert float(space["main"]()["loss"]) == pytest.approx(trace.loss, rel=1e-12)
+    assert f"python '{stem}.py' out.npz" in text if stem == "a b" else "python SCRIPT.py out.npz" in text or "{" in stem
+
+
+@pytest.mark.parametrize("library", code.LIBRARIES)
+def test_no_line_of_a_docstring_is_longer_than_a_hundred(library):
+    text = code.script(run_of("sequence-to-sequence", "lstm"), library, "long " * 60, "n" * 200 + ".py")
+    tree = ast.parse(text)
+    places = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.Module))]
+    said = [node.body[0] for node in places if ast.get_docstring(node)]
+    lines = text.splitlines()
+    assert len(said) > 10
+    assert max(len(line) for node in said for line in lines[node.lineno - 1 : node.end_lineno]) <= 100

@@ -24,12 +24,12 @@ def run(padded=True, **facts):
 @pytest.mark.parametrize("gradient", [False, True])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_a_track_as_csv_gives_the_same_numbers_back(dtype, gradient, tmp_path):
-    trace = run(dtype=dtype)
+    trace = run(dtype=dtype, padded=False)
     numbers.save_track(tmp_path / "track.csv", trace, "l1_reverse.f*c", gradient)
     head, *rows = csv.reader((tmp_path / "track.csv").read_text(encoding="utf-8").splitlines())
     wanted = trace.grad("l1_reverse.f*c") if gradient else trace.value("l1_reverse.f*c")
-    assert head == ["step", "sequence", *(f"unit {i}" for i in range(wanted.shape[2]))]
-    assert [(int(a), int(b)) for a, b, *_ in rows] == list(np.ndindex(wanted.shape[:2]))
+    assert head == ["step", "sequence", *(f"unit {i + 1}" for i in range(wanted.shape[2]))]
+    assert [(int(a) - 1, int(b) - 1) for a, b, *_ in rows] == list(np.ndindex(wanted.shape[:2]))
     found = np.array([[float(text) for text in row[2:]] for row in rows], dtype)
     assert np.array_equal(found.reshape(wanted.shape), wanted)
 
@@ -131,7 +131,32 @@ def test_a_table_in_pieces_is_what_python_writes_number_by_number(dtype, monkeyp
     stream, lines = io.BytesIO(), io.StringIO()
     numbers._csv(array)(stream)
     table = csv.writer(lines, lineterminator="\n")
-    table.writerow(["step", "sequence", *(f"unit {unit}" for unit in range(4))])
+    table.writerow(["step", "sequence", *(f"unit {unit + 1}" for unit in range(4))])
     for step, sequence in np.ndindex(7, 3):
-        table.writerow([step, sequence, *(str(value) for value in array[step, sequence])])
+        table.writerow([step + 1, sequence + 1, *(str(value) for value in array[step, sequence])])
     assert stream.getvalue().decode() == lines.getvalue()
+
+
+@pytest.mark.parametrize("key", ["l0.h", "output.y", "loss"])
+def test_a_table_leaves_padding_out_and_names_the_tokens(key, tmp_path):
+    trace = run(pattern="many-to-many", bidirectional=False)
+    lengths, value = trace.batch.lengths, trace.value(key)
+    names = [[f'{b}"{t},' for t in range(trace.batch.T)] for b in range(trace.batch.B)]
+    numbers.save_track(tmp_path / "track.csv", trace, key, columns=names)
+    with open(tmp_path / "track.csv", encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head[:3] == ["step", "sequence", "token"] and min(lengths) < trace.batch.T
+    wanted = [(t, b) for t, b in np.ndindex(value.shape[:2]) if t < lengths[b]]
+    assert [(int(row[0]) - 1, int(row[1]) - 1) for row in rows] == wanted
+    for row, (t, b) in zip(rows, wanted, strict=True):
+        assert row[2] == names[b][t] and np.array_equal([float(text) for text in row[3:]], value[t, b])
+
+
+@pytest.mark.parametrize("key", ["encoder.l0.h", "decoder.l0.h", "output.logits"])
+def test_the_tokens_of_either_part(key, tmp_path):
+    trace = run(pattern="sequence-to-sequence", bidirectional=False, padded=False)
+    T, S = trace.batch.T, trace.batch.S
+    columns = [f"e{t}" for t in range(T)] + [f"d{s}" for s in range(S)]
+    numbers.save_track(tmp_path / "track.csv", trace, key, columns=[columns] * trace.batch.B)
+    rows = list(csv.DictReader((tmp_path / "track.csv").read_text(encoding="utf-8").splitlines()))
+    assert {row["token"] for row in rows} == set(columns[:T] if key.startswith("encoder") else columns[T:])

@@ -1,10 +1,13 @@
 """A report says what the run did, in its own numbers."""
 
 import errno
+import hashlib
 import os
 import re
 from html.parser import HTMLParser
+from urllib.parse import unquote_to_bytes
 
+import numpy as np
 import pytest
 from samples import every_spec, name, problem
 
@@ -144,3 +147,37 @@ def test_a_report_that_cannot_be_written_leaves_what_was_there(folder, monkeypat
         with pytest.raises(Cancelled):
             saved(folder, "score", "cell", stop=stop)
         assert held(folder) == before and len(list(folder.iterdir())) == (2 if before else 0)
+
+
+@pytest.mark.parametrize("stem", ["50% of #1", "a?b & c", "größe", "a\udcff"])
+def test_links_of_markdown_find_their_pictures(folder, stem):
+    report.save(folder / f"{stem}.md", run(next(iter(every_spec()))), Words(), FACTS, [Picture("score", "S", SVG)])
+    text = (folder / f"{stem}.md").read_text(encoding="utf-8")
+    address = re.findall(r"!\[S\]\(<(.*)>\)", text)[0]
+    assert (folder / os.fsdecode(unquote_to_bytes(address))).read_bytes() == SVG and not set(address) & set("#?& ")
+
+
+@pytest.mark.parametrize("forced", [True, False])
+def test_what_is_needed_to_make_it_again(forced, tmp_path):
+    spec = next(s for s in every_spec(cell_names=("lstm",)) if s.has_feedback and s.loss == "cross-entropy")
+    given, network = problem(spec), Network(spec)
+    trace = network.run(**given, teacher_forcing=forced)
+    report.save(tmp_path / "r.html", trace, Words(sequence=1, labels=("a", "b", "c")), FACTS)
+    text = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert ("the targets (teacher forcing)" in text) is forced
+    assert ("the network’s own outputs" in text) is not forced
+    target = trace.batch.target[: trace.batch.target_lengths[1] if trace.batch.target_lengths is not None else None, 1]
+    named = ", ".join("“{}”".format("abc"[i]) for i in target)
+    assert f"{' '.join(map(str, target.tolist()))}: {named}" in text
+    data = b"".join(np.ascontiguousarray(value).tobytes() for value in network.parameters.values())
+    assert f"SHA-256 {hashlib.sha256(data).hexdigest()}" in text
+
+
+def test_every_line_of_a_network_with_two_directions_says_which():
+    spec = next(s for s in every_spec(cell_names=("lstm",), num_layers=2) if s.bidirectional and "many" in s.pattern)
+    table = next(
+        block for block in report.blocks(run(spec), Words(), {}) if getattr(block, "head", ())[1:2] == ("Pass",)
+    )
+    assert table.head[3] == "Direction"
+    backward = [row for row in table.rows if row[1] == "backward"]
+    assert backward and all(re.match(r"(forwards|backwards), layer \d$", row[3]) for row in backward)

@@ -1,6 +1,7 @@
 """The diagnostics, the notes, and the names of undo steps in the menu."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,17 @@ def test_torch_is_asked_of_the_installation_and_not_imported(tmp_path):
 
 def test_a_package_that_is_missing_is_said(qapp, monkeypatch, tmp_path):
     monkeypatch.setattr(diagnostics, "PACKAGES", ("no-such-package",))
-    assert "no-such-package not installed" in diagnostics.report([], None, tmp_path / "none")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = diagnostics.report([], None, tmp_path / "none")
+    assert "no-such-package not installed" in said and "ffmpeg not on the PATH" in said
+
+
+def test_what_exports_and_imports_may_need_is_listed(qapp, tmp_path):
+    said = diagnostics.report([], None, tmp_path / "none")
+    assert all(re.search(rf"^{name} (\S+|not installed)", said, re.MULTILINE) for name in diagnostics.PACKAGES)
+    assert {"av", "Pillow", "h5py", "onnx"} <= set(diagnostics.PACKAGES) and re.search(
+        r"^ffmpeg \S", said, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("home", ["/home/ada", "/home/ada/"])

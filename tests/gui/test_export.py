@@ -6,14 +6,13 @@ import re
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QMimeData, QSize
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication
 
 from engine.interop import state_dict
 from engine.stop import Stop
@@ -21,7 +20,6 @@ from gui import snapshot
 from gui.actions.exports import EXPORTS
 from gui.export import studio
 from gui.export.arrays_dialog import WeightsDialog
-from gui.export.asking import ask_path
 from gui.export.studio import SCORE, STAGE, WINDOW, NothingToDraw, Subject, drawn
 from gui.main_window import MainWindow
 from gui.state import importing, storing
@@ -63,7 +61,7 @@ def test_svg_and_pdf_are_lines_and_letters(window, tmp_path, what):
     with drawn(window, Subject(what, "dark")) as widget:
         snapshot.save(widget, tmp_path / "a.svg")
         snapshot.save(widget, tmp_path / "a.pdf")
-        size = widget.size()
+        size = widget.size
     root = ElementTree.parse(tmp_path / "a.svg").getroot()
     assert [float(n) for n in root.get("viewBox").split()[2:]] == [size.width(), size.height()]
     assert not list(root.iter(f"{SVG}text"))  # outlines: no font has to be there
@@ -88,7 +86,8 @@ def test_the_whole_score_shows_every_column_and_track(window):
     while session.running:
         QApplication.processEvents()
     assert window.score.scene.axis.furthest > 0
-    with drawn(window, Subject(SCORE, "light")) as score:
+    with drawn(window, Subject(SCORE, "light")) as shot:
+        score = shot.widget
         assert score.scene.axis.furthest == 0 and score.scene.lowest == 0
         assert [t.id for t in score.scene.shown] == [t.id for t in window.score.scene.shown]
         assert score.width() > window.score.width()
@@ -195,6 +194,31 @@ def test_the_score_on_the_clipboard(window):
     QApplication.clipboard().clear()
 
 
+def test_what_was_copied_is_said_until_something_else_is_asked_for(window):
+    window.actions_["file.picture"].trigger()
+    dialog = window.exporter.dialog
+    for choice, value in ((dialog.scale, "3"), (dialog.fields.theme, "dark"), (dialog.format, ".svg")):
+        dialog.copy_button.click()
+        assert dialog.copy_button.text() == "Copied"
+        choice.set_current(value)
+        choice.chosen.emit(value)
+        assert dialog.copy_button.text() == "C&opy"
+    QApplication.clipboard().clear()
+
+
+@pytest.mark.parametrize("kind", ["picture", "film"])
+def test_what_goes_wrong_in_a_dialog_looks_like_it(window, kind):
+    window.actions_[f"file.{kind}"].trigger()
+    dialog = window.exporter.dialog
+    assert dialog.note.label.property("role") == "small"
+    dialog.preview.failed.emit("no")
+    assert (dialog.note.text(), dialog.note.label.property("role")) == ("no", "error")
+    assert dialog.note.label.palette().windowText().color() == theme().color("error")
+    dialog.fields.changed.emit()
+    assert dialog.note.label.property("role") == "small"
+    dialog.close()
+
+
 def test_numbers(qtbot, window, tmp_path):
     trace = window.state.session.trace
     window.state.selection.select("l0", 2, 1, "c")
@@ -203,7 +227,9 @@ def test_numbers(qtbot, window, tmp_path):
     assert dialog.key.current() == "l0.c"
     dialog.save(tmp_path / "c.csv")
     written(qtbot, window)
-    assert len((tmp_path / "c.csv").read_text().splitlines()) == 1 + trace.value("l0.c").shape[0]
+    lines = (tmp_path / "c.csv").read_text().splitlines()
+    assert len(lines) == 1 + trace.value("l0.c").shape[0] and lines[0].startswith("step,sequence,token,unit 1,")
+    assert lines[2].startswith("2,1,I,")
     window.actions_["file.numbers"].trigger()
     dialog = window.exporter.dialog
     dialog.what.set_current("run")
@@ -278,58 +304,6 @@ def test_nothing_is_offered_before_there_is_a_run(qtbot, early):
     qtbot.waitUntil(lambda: not window.state.session.running, timeout=20_000)
     assert all(window.actions_[id].isEnabled() for id in ids)
     assert all(path == "File › Export" for path, action in window.actions_.everything() if action.objectName() in ids)
-
-
-@pytest.fixture
-def answers(monkeypatch):
-    """What the user chooses in each dialog that opens, and with which titles and names they opened."""
-
-    def answering(*chosen):
-        opened, coming, selected = [], iter(chosen), QFileDialog.selectedFiles
-
-        def exec_(dialog):
-            path, line = next(coming)
-            opened.append((dialog.windowTitle(), [Path(name).name for name in selected(dialog)]))
-            if line:
-                dialog.selectNameFilter(line)
-                dialog.filterSelected.emit(line)
-            monkeypatch.setattr(QFileDialog, "selectedFiles", lambda _: [str(path)])
-            return path is not None
-
-        monkeypatch.setattr(QFileDialog, "exec", exec_)
-        return opened
-
-    return answering
-
-
-PICTURES = [("PNG", ".png"), ("SVG", ".svg")]
-
-
-def test_a_name_without_a_suffix_gets_the_chosen_one(window, answers, tmp_path):
-    answers((tmp_path / "a.b", "SVG (*.svg)"), (tmp_path / "c.PNG", ""), (None, ""))
-    assert ask_path(window, "x", "y", PICTURES) == tmp_path / "a.b.svg"
-    assert ask_path(window, "x", "y", PICTURES) == tmp_path / "c.PNG"
-    assert ask_path(window, "x", "y", PICTURES) is None
-
-
-def test_a_file_that_the_dialog_did_not_ask_about_is_asked_about(window, answers, tmp_path):
-    (tmp_path / "a.b.svg").touch()
-    opened = answers((tmp_path / "a.b", "SVG (*.svg)"), (None, ""))
-    assert ask_path(window, "x", tmp_path / "y.svg", PICTURES) is None
-    assert opened == [("x", ["y.svg"]), ("“a.b.svg” is there already", ["a.b.svg"])]
-
-
-def test_the_dialog_itself_adds_the_suffix_before_it_asks(window, monkeypatch):
-    found = []
-
-    def exec_(dialog):
-        found.append((dialog.acceptMode(), dialog.defaultSuffix(), dialog.selectedNameFilter()))
-        dialog.filterSelected.emit("PNG (*.png)")
-        found.append(dialog.defaultSuffix())
-
-    monkeypatch.setattr(QFileDialog, "exec", exec_)
-    ask_path(window, "x", "y.svg", PICTURES)
-    assert found == [(QFileDialog.AcceptMode.AcceptSave, "svg", "SVG (*.svg)"), "png"]
 
 
 class Tagger:
