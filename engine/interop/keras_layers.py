@@ -6,7 +6,7 @@ LSTM keeps its gates as i f c o, as torch does; GRU as z r h, where torch has r 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ ACTIVATIONS = {"tanh": "tanh", "relu": "relu", "linear": "identity"}
 #: What leaves the numbers alone once a network is trained.
 TRANSPARENT = ("Dropout", "SpatialDropout1D", "GaussianNoise", "GaussianDropout", "AlphaDropout", "Masking",
                "ActivityRegularization", "InputLayer")  # fmt: skip
+#: How far what a layer reads and what reads it is followed, and how many recurrent layers are read.
+FARTHEST, MOST_LAYERS = 200, 500
 RECURRENT = ("RNN", "CuDNN", "LSTM", "GRU")
 
 
@@ -59,6 +61,20 @@ class KerasLayer:
         return self if self.kind == "Dense" else None
 
 
+@dataclass(frozen=True)
+class Model:
+    """A model's layers by name, and which of them read each."""
+
+    layers: Mapping[str, KerasLayer]
+    readers: dict[str, list[KerasLayer]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for layer in self.layers.values():
+            for name in layer.sources[:1]:
+                if name != layer.name:
+                    self.readers.setdefault(name, []).append(layer)
+
+
 def guessed(name: str, arrays: Sequence[Entry], recurrent: bool, embedding: bool) -> KerasLayer:
     """A layer of a file that has no configuration, by the shapes of its arrays."""
     shapes = [entry.shape for entry in arrays]
@@ -85,7 +101,7 @@ def converted(layers: Sequence[KerasLayer], told: bool) -> Converted:
     Refused
         There are recurrent layers, and none can be shown.
     """
-    by_name = {layer.name: layer for layer in layers}
+    model = Model({layer.name: layer for layer in layers})
     found: list[Layer] = []
     refused: list[str] = []
     others: dict[str, Entry] = {}
@@ -98,7 +114,9 @@ def converted(layers: Sequence[KerasLayer], told: bool) -> Converted:
         if made is None:
             others.update(_other(layer))
         else:
-            found.append(_placed(made, layer, by_name) if told else _following(made, found))
+            if len(found) == MOST_LAYERS:
+                raise Refused(f"holds more than {MOST_LAYERS} recurrent layers, which are not read")
+            found.append(_placed(made, layer, model) if told else _following(made, found))
     if not found:
         kinds = ", ".join(dict.fromkeys(layer.kind or layer.name for layer in layers)) or "nothing"
         raise Refused("; ".join(refused[:3]) or f"holds no LSTM, GRU or SimpleRNN layer; it holds {kinds}")
@@ -253,10 +271,10 @@ def _following(made: Layer, before: Sequence[Layer]) -> Layer:
     return replace(made, told=replace(made.told, notes=(*made.told.notes, *notes)), reads=reads)
 
 
-def _placed(made: Layer, layer: KerasLayer, by_name: Mapping[str, KerasLayer]) -> Layer:
+def _placed(made: Layer, layer: KerasLayer, model: Model) -> Layer:
     """A layer with what the model has before and behind it."""
     notes = list(made.told.notes)
-    source, passed = _origin(layer, by_name)
+    source, passed = _origin(layer, model)
     reads, embedding = "", ""
     if source is not None and source.kind == "Embedding" and len(source.arrays) == 1:
         embedding = _embedding(source)
@@ -268,16 +286,16 @@ def _placed(made: Layer, layer: KerasLayer, by_name: Mapping[str, KerasLayer]) -
         notes.append(f"{passed[-1]} masks steps: there they are passed over; leave them out of the sequence here")
     if len(layer.sources) > 1:
         notes.append(f"{layer.name} starts from a state that another layer gives; here from zeros, or as you set it")
-    head, loss, more = _reader(layer, by_name)
+    head, loss, more = _reader(layer, model)
     told = replace(made.told, head=head, embedding=embedding, loss=loss, notes=(*notes, *more))
     return replace(made, told=told, reads=reads)
 
 
-def _origin(layer: KerasLayer, by_name: Mapping[str, KerasLayer]) -> tuple[KerasLayer | None, list[str]]:
+def _origin(layer: KerasLayer, model: Model) -> tuple[KerasLayer | None, list[str]]:
     """What a layer reads, past those that leave the numbers alone, and which of these mask."""
     masks: list[str] = []
-    for _ in by_name:
-        source = by_name.get(layer.sources[0]) if layer.sources else None
+    for _ in range(FARTHEST):
+        source = model.layers.get(layer.sources[0]) if layer.sources else None
         if source is None or not _transparent(source) or source.kind == "InputLayer":
             return source, masks
         masks += [source.name] if source.kind == "Masking" else []
@@ -289,30 +307,28 @@ def _transparent(layer: KerasLayer) -> bool:
     return layer.kind in TRANSPARENT or (layer.kind == "Activation" and layer.config.get("activation") == "linear")
 
 
-def _readers(layer: KerasLayer, by_name: Mapping[str, KerasLayer]) -> list[KerasLayer]:
+def _readers(layer: KerasLayer, model: Model) -> list[KerasLayer]:
     """The layers that read one directly, past those that leave the numbers alone."""
     found, waiting = [], [layer.name]
-    for _ in by_name:
+    for _ in range(FARTHEST):
         if not waiting:
             break
-        name = waiting.pop()
-        for other in by_name.values():
-            if name in other.sources[:1] and other.name != name:
-                (waiting.append(other.name) if _transparent(other) else found.append(other))
+        for other in model.readers.get(waiting.pop(), [])[:FARTHEST]:
+            (waiting.append(other.name) if _transparent(other) else found.append(other))
     return found
 
 
-def _reader(layer: KerasLayer, by_name: Mapping[str, KerasLayer]) -> tuple[str, str, list[str]]:
+def _reader(layer: KerasLayer, model: Model) -> tuple[str, str, list[str]]:
     """The output layer's matrix, the loss whose outputs are its, and notes."""
-    readers = _readers(layer, by_name)
+    readers = _readers(layer, model)
     head = next((found for found in readers if found.dense and found.arrays), None)
     if head is None or head.dense is None:
         named = [found.name for found in readers if found.kind not in (*KINDS, "Bidirectional", "RNN")]
         return "", "", [f"what reads it, {', '.join(named[:3])}, is not shown"] if named else []
-    activation, behind = head.dense.config.get("activation") or "linear", _readers(head, by_name)
+    activation, behind = head.dense.config.get("activation") or "linear", _readers(head, model)
     if activation == "linear" and len(behind) == 1 and behind[0].kind in ("Activation", "Softmax"):
         activation = behind[0].config.get("activation", "softmax") if behind[0].kind == "Activation" else "softmax"
-        behind = _readers(behind[0], by_name)
+        behind = _readers(behind[0], model)
     notes = [f"{', '.join(other.name for other in behind[:3])} follows {head.name}, and is not shown"] if behind else []
     if activation not in ("softmax", "linear"):
         notes.append(f"{head.name} ends in {_short(activation)}; shown are the numbers before it")

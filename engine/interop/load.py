@@ -67,7 +67,8 @@ def load_torch(path: str | Path, **choices: Any) -> Loaded:
     Parameters
     ----------
     path : str or Path
-        ``.pt``, ``.pth`` (zip and legacy: a state dict, a checkpoint that holds one, a whole module),
+        ``.pt``, ``.pth`` (zip and legacy: a state dict, a checkpoint that holds one, a whole module; also where
+        the name ends otherwise, or in nothing),
         ``.safetensors`` or ``.npz``; Keras's ``.keras``, ``.weights.h5`` and ``.h5`` with the
         package h5py; ``.onnx`` with the package onnx.
     **choices
