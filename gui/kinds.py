@@ -32,16 +32,16 @@ def others() -> tuple[str, ...]:
 
 
 def kind(path: Path) -> str:
-    """What a file is by its name: "project", "other" (weights, a sequence, a capture); empty: nothing known here.
+    """What a file is: "project", "other" (weights, a sequence, a capture); empty: nothing known here.
 
-    A capture of a running program has a project's ending; what is inside tells.
+    A capture of a running program has a project's ending, and a checkpoint may have any; what is inside tells.
     """
-    from engine.interop import captures  # not needed before there is a file
+    from engine.interop import captures, read  # not needed before there is a file
 
     suffix = path.suffix.lower()
     if suffix == SUFFIX:
         return OTHER if captures.is_capture(path) else PROJECT
-    return OTHER if suffix in others() else ""
+    return OTHER if suffix in others() or read.holds(path) else ""
 
 
 def together(paths: Sequence[Path]) -> dict[str, Path]:

@@ -163,6 +163,21 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
     return data
 
 
+def read_text(path: Path, data: bytes) -> str:
+    """Return a file's bytes as text; ImportFileError where they are not UTF-8, or hold no text."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ImportFileError(
+            path, f"is not a text in UTF-8: byte {error.start} is 0x{data[error.start]:02x}"
+        ) from None
+    if "\0" in text:
+        raise ImportFileError(path, f"is not a text: it holds a zero byte at {text.index(chr(0))}")
+    if text.isspace() or not text:
+        raise ImportFileError(path, "holds nothing but spaces")
+    return text
+
+
 def check_members(path: Path, archive: zipfile.ZipFile) -> None:
     """Refuse an archive whose members are encrypted, overlap, or unpack to more than is to be believed."""
     total, stored, at = 0, 0, -1

@@ -38,8 +38,9 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 ZIP, LONGEST_MAGIC = b"PK\x03\x04", 64
 #: A pickle is text and numbers: a larger one that is packed more tightly than this was made to be large.
 LARGE_PICKLE, PACKED = 16 * 2**20, 8
-SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".npz", *keras_files.SUFFIXES,
-            *onnx_files.SUFFIXES)  # fmt: skip
+#: Files whose gates lie otherwise than torch lays them.
+CONVERTED = (*keras_files.SUFFIXES, *onnx_files.SUFFIXES)
+SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".safetensors", ".npz", *CONVERTED)
 
 
 def entries(path: Path) -> Entries:

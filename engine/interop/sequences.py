@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.interop.files import ImportFileError, limit, read_bytes, reason
+from engine.interop.files import ImportFileError, limit, read_bytes, read_text, reason
 from engine.interop.read import entries, npy_array
 from engine.interop.tables import parse_table
 
@@ -55,21 +55,6 @@ def read_sequence(path: str | Path, name: str = "x") -> str | np.ndarray:
         return parse_table(text, numbered=True)
     except ValueError as error:
         raise ImportFileError(path, str(error)) from None
-
-
-def read_text(path: Path, data: bytes) -> str:
-    """Return a file's bytes as text; ImportFileError where they are not UTF-8, or hold no text."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ImportFileError(
-            path, f"is not a text in UTF-8: byte {error.start} is 0x{data[error.start]:02x}"
-        ) from None
-    if "\0" in text:
-        raise ImportFileError(path, f"is not a text: it holds a zero byte at {text.index(chr(0))}")
-    if text.isspace() or not text:
-        raise ImportFileError(path, "holds nothing but spaces")
-    return text
 
 
 def _of_several(path: Path, name: str) -> np.ndarray:

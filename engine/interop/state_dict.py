@@ -19,8 +19,6 @@ from engine.writing import Content, write_whole
 
 SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
 OF_TORCH = (".pt", ".pth")
-#: Files whose gates lie as torch lays them.
-TORCH_LAYOUT = (*SUFFIXES, ".bin", ".ckpt")
 DTYPES = frozenset(tensors.DTYPES.values())
 LONGEST_NAME = 400
 _STACKED = re.compile(r"(weight|bias)_(ih|hh)_l\d+(_reverse)?$")

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from engine.interop.files import ImportFileError, limit, read_bytes, reason
-from engine.interop.sequences import read_text
+from engine.interop.files import ImportFileError, limit, read_bytes, read_text, reason
 from engine.interop.tokenizer import IDS, LETTERS, PIECES, WORDS, Tokenizer
 from engine.interop.tokenizer_json import MOST_TOKENS, Pieces, most_ids
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from engine import Network, SpecError
-from engine.interop import ImportFileError, Loaded, captures, proof, recognise, state_dict
+from engine.interop import ImportFileError, Loaded, captures, proof, recognise
 from engine.interop.captures import Capture, Captured
 from engine.interop.imported import Imported
 from engine.interop.load import Weights
-from engine.interop.read import SUFFIXES, entries
+from engine.interop.read import CONVERTED, entries, holds
 from engine.interop.sequences import read_sequence
 from engine.interop.state_dict import Origin
 from engine.interop.tokenizer import IDS, LETTERS, WORDS, Tokenizer
@@ -117,7 +117,7 @@ def _task(path: Path, loaded: Loaded, wishes: Wishes) -> Imported:
     if loss and ("output.weight" in loaded.parameters or spec.pattern == "sequence-to-sequence"):
         spec = spec.but(loss=loss)
     # Other programs lay the gates out differently: their names would promise what the arrays are not.
-    theirs = _origin(loaded) if path.suffix.lower() in state_dict.TORCH_LAYOUT else None
+    theirs = None if path.suffix.lower() in CONVERTED else _origin(loaded)
     task = Imported(path.name, spec, loaded.parameters, tokenizer=wishes.tokenizer, next_token=wishes.next_token,
                     source=f"{path.name}: {spec.cell.upper()}, {spec.input_size} → {spec.hidden_size}",
                     origin=theirs)  # fmt: skip
@@ -267,15 +267,16 @@ def _project(task: Imported, sources: tuple[Any, ...], targets: tuple[Any, ...],
 
 
 def holds_weights(path: Path) -> bool:
-    """Whether a file is to be read as weights: by its kind, and an .npz by the names in it.
+    """Whether a file is to be read as weights: by its name, an .npz by the names in it, any other by what is in it.
 
     Raises
     ------
     engine.interop.ImportFileError
         It is an .npz that cannot be read.
     """
-    kind = path.suffix.lower()
-    return kind in SUFFIXES and (kind != ".npz" or bool(recognise.recurrent(entries(path))))
+    if path.suffix.lower() == ".npz":
+        return bool(recognise.recurrent(entries(path)))
+    return holds(path)
 
 
 def network_of(path: Path) -> Weights | Capture:

@@ -178,3 +178,17 @@ def test_what_does_not_go_with_a_network_is_said_and_taken_back(bench, trained, 
 )  # fmt: skip
 def test_which_of_several_files_is_what(names, found):
     assert kinds.together([Path(name) for name in names]) == {role: Path(name) for role, name in found.items()}
+
+
+@pytest.mark.parametrize("name", ["model_best.pth.tar", "model.pkl", "model"])
+def test_a_checkpoint_may_be_called_anything(bench, trained, tmp_path, name):
+    (tmp_path / name).write_bytes((trained / "state.pt").read_bytes())
+    one = bench()
+    assert one.drop(tmp_path / name) == f"Drop to open “{name}”"
+    one.qtbot.waitUntil(lambda: one.window.findChild(ImportDialog) is not None)
+    dialog = one.window.findChild(ImportDialog)
+    one.qtbot.waitUntil(dialog.open_button.isEnabled, timeout=20_000)
+    assert dialog._offer.project.task.origin.names["output.weight"] == "classifier.weight"
+    dialog.reject()
+    (tmp_path / name).write_bytes(b"something else")
+    assert "cannot be opened" in one.drop(tmp_path / name)
