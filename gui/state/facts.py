@@ -49,11 +49,13 @@ class Facts:
         said = f"is {quoted(self._values[name])}" if name in self._values else "is missing"
         return ProjectError(self.path, f"{self._called(name)} {said}; it must be {allowed}")
 
-    def text(self, name: str) -> str:
-        """A text."""
+    def text(self, name: str, most: int | None = None) -> str:
+        """A text, perhaps of so many letters at most."""
         value = self._values.get(name)
         if not isinstance(value, str):
             raise self.wrong(name, "a text")
+        if most is not None and len(value) > most:
+            raise self.wrong(name, f"a text of at most {most:,} letters")
         return value
 
     def word(self, name: str, allowed: Sequence[str]) -> str:

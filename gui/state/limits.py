@@ -10,10 +10,11 @@ from PySide6.QtCore import QCoreApplication
 
 from engine import ModelSpec, SpecError, layout
 from engine.format import count
+from engine.interop.recognise import MOST_LAYERS
 from engine.registry import cells
 from gui.state.project import Project
 
-MOST_PARAMETERS, MOST_LAYERS = 20_000_000, 100
+MOST_PARAMETERS = 20_000_000
 """More takes minutes to draw and gigabytes to run, or is too much to list."""
 SLOW_MS = 30.0
 """What takes longer to draw is drawn beside the window."""

@@ -19,6 +19,7 @@ from engine.registry import cells
 from engine.tasks import Task
 from gui.state.cursor import GRANULARITIES, TOKEN
 from gui.state.facts import Facts, quoted
+from gui.state.limits import MOST_LAYERS
 from gui.state.project import EDITED, FRESH, GIVEN, TRAINED, Project, frozen
 from gui.state.selection import Selected
 
@@ -27,6 +28,7 @@ FIELDS = (
     *("task", "weights", "score", "sources", "targets", "sequence", "engine", "device", "teacher_forcing"),
     *("notes", "view", "origin"),
 )
+LONGEST_SCORE = 400
 VIEW = ("index", "granularity", "selected", "panels", "front", "tracks", "heights", "rolled")
 
 Arrays = Mapping[str, np.ndarray]
@@ -239,6 +241,8 @@ def read(path: Path) -> Opened:
 
 def _project(facts: Facts, saved: Saved, arrays: dict[str, np.ndarray]) -> Project:
     spec, parameters = saved.spec, frozen(saved.parameters)
+    if spec.num_layers > MOST_LAYERS:
+        raise ProjectError(facts.path, f"has {spec.num_layers:,} layers; at most {MOST_LAYERS} can be shown")
     task = _task(facts, parameters, arrays)
     _check_spec(facts, spec, task)
     sources = tuple(_source(facts, i, value, arrays, task) for i, value in enumerate(facts.entries("sources")))
@@ -255,7 +259,7 @@ def _project(facts: Facts, saved: Saved, arrays: dict[str, np.ndarray]) -> Proje
     if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", device):
         raise facts.wrong("device", "cpu, cuda, or cuda:1 and so on")
     return Project(
-        task, spec, parameters, weights, facts.text("score"), sources, targets,
+        task, spec, parameters, weights, facts.text("score", LONGEST_SCORE), sources, targets,
         facts.integer("sequence", 0, len(sources) - 1), facts.word("engine", engines.names()), device,
         facts.flag("teacher_forcing"), _states("initial", facts, spec, len(sources), arrays),
         frozen({**parameters, **reference}) if reference else {},

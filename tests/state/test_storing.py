@@ -15,7 +15,7 @@ from gui.state import storing
 from gui.state.cursor import OPERATION
 from gui.state.document import Document, opened
 from gui.state.glance import Glance, glance
-from gui.state.project import EDITED, GIVEN, Project
+from gui.state.project import EDITED, FRESH, GIVEN, Project
 from gui.state.selection import Selected
 from gui.state.session import compute
 from gui.state.storing import View
@@ -279,3 +279,15 @@ def test_a_glance_says_what_a_file_is_of(path):
     for wrong in (b"", b"half", bytes(data[: len(data) // 2]), bytes(data).replace(b'"sources"', b'"sourcez"')):
         path.write_bytes(wrong)
         assert glance(path) is None
+
+
+def test_what_no_window_could_show_is_refused(path):
+    project = opened("movie-review", "rnn")
+    spec = project.spec.but(num_layers=101, hidden_size=1)
+    deep = project.but(spec=spec, parameters=Network(spec).parameters, weights=FRESH, reference={})
+    storing.write(path, deep, View())
+    with pytest.raises(ProjectError, match=r"a\.loopscope: has 101 layers; at most 100 can be shown"):
+        storing.read(path)
+    storing.write(path, project.but(score="x" * 401), View())
+    with pytest.raises(ProjectError, match=r"score is 'xxx.*; it must be a text of at most 400 letters"):
+        storing.read(path)
