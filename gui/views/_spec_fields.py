@@ -11,10 +11,9 @@ from engine import ModelSpec, SpecError
 from engine.losses import LOSSES
 from engine.registry import cells
 from engine.spec import DTYPES, INITS, NONLINEARITIES
-from gui import fonts
 from gui.format import count
 from gui.theme import px
-from gui.widgets import Choice, FieldRow, IntField, label
+from gui.widgets import Choice, FieldRow, IntField, MonoLabel
 from gui.widgets.optional_field import OptionalField
 
 SIZES = ("embedding_size", "hidden_size", "num_layers")
@@ -86,7 +85,7 @@ class Fields(QWidget):
 
     def given(self, name: str, text: str, tip: str) -> QLabel:
         """Add a row for what cannot be changed here."""
-        value = label("")
+        value = MonoLabel()
         self.add(name, text, value, tip)
         return value
 
@@ -157,13 +156,6 @@ class LayerFields(Fields):
         self.inputs.setText(count(spec.input_size or 0))
         self.vocabulary.setText(self.tr("{} words").format(count(spec.vocab_size or 0)))
         self.outputs.setText(count(spec.output_size))
-
-    def measure(self) -> None:
-        """Follow the zoom."""
-        super().measure()
-        for name in ("head", "input_size", "vocab_size", "output_size"):
-            if name in self.rows:
-                self.rows[name].editor.setFont(fonts.mono(12))
 
     def _allow(self, box: QCheckBox, row: FieldRow, reason: str) -> None:
         box.setEnabled(not reason)

@@ -6,7 +6,7 @@ from gui.widgets.buttons import icon_button, push_button
 from gui.widgets.choice import Choice
 from gui.widgets.fields import FloatField, IntField
 from gui.widgets.file_field import FileField
-from gui.widgets.frames import Card, FieldRow, Section, SymbolLabel, label, scrolling
+from gui.widgets.frames import Card, FieldRow, MonoLabel, Section, SymbolLabel, label, scrolling
 from gui.widgets.grid_canvas import GridCanvas
 from gui.widgets.legend import ScaleLegend
 from gui.widgets.parameters import ParameterTable
@@ -26,6 +26,7 @@ __all__ = [
     "FloatField",
     "GridCanvas",
     "IntField",
+    "MonoLabel",
     "ParameterTable",
     "PatternGrid",
     "Picture",

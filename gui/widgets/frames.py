@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from gui import fonts
 from gui.theme import px
 from gui.widgets.painted import LOOK_EVENTS
 
@@ -19,6 +20,27 @@ def label(text: str, role: str = "", parent: QWidget | None = None) -> QLabel:
     made.setProperty("role", role)
     made.setTextFormat(Qt.TextFormat.PlainText)
     return made
+
+
+class MonoLabel(QLabel):
+    """A text in the font of numbers, which no change of theme or zoom takes from it."""
+
+    def __init__(self, text: str = "", size: float = 12, parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self._size = size
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self._dress()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """The stylesheet puts back the font from before it first came."""
+        if event.type() == QEvent.Type.StyleChange:
+            self._dress()
+        super().changeEvent(event)
+
+    def _dress(self) -> None:
+        font = fonts.mono(self._size)
+        if self.font() != font:
+            self.setFont(font)
 
 
 _LOWERED = re.compile(r"((?<![A-Za-z])[A-Za-z]|\))_(\w+(?:−1)?)")

@@ -7,6 +7,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
 from engine import ModelSpec, layout, tasks
 from engine.registry import cells
@@ -280,3 +281,19 @@ def test_no_row_is_wider_than_the_panel(build, dressed, qtbot, zoom):
     qtbot.wait(1)
     rows = [row for group in (view.layers, view.start) for row in group.rows.values() if row.isVisible()]
     assert all(row.minimumSizeHint().width() <= view.width() - 26 * zoom for row in rows)
+
+
+def test_what_is_given_keeps_the_font_of_numbers_through_themes_and_zooms(show, dressed, qtbot):
+    state = AppState()
+    view = show(BuildView(state))
+    qtbot.waitUntil(lambda: not state.session.running)
+    head = view.layers.head
+    size = head.font().pixelSize()
+    for theme in ("dark", "light", "high-contrast", "light"):
+        dressed.choose(theme)
+        QApplication.processEvents()
+        assert head.font().families()[0] == "JetBrains Mono" and head.font().pixelSize() == size
+    dressed.zoom = 1.5
+    QApplication.processEvents()
+    assert head.font().families()[0] == "JetBrains Mono" and head.font().pixelSize() > size
+    state.close()
