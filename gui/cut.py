@@ -7,6 +7,7 @@ what lies beside it. An SVG of Qt's knows no cutting at all: the place of each o
 from __future__ import annotations
 
 import re
+import secrets
 
 from PySide6.QtCore import QPoint, QRect, QRectF
 from PySide6.QtGui import QColor, QPaintEngine, QPainter, QRegion
@@ -14,8 +15,10 @@ from PySide6.QtWidgets import QWidget
 
 _ALONE = QWidget.RenderFlag(0)
 """Without the widgets in it."""
-_BEGIN, _END = "[cut {} {} {} {}]", "[cut]"
-_MARK = re.compile(r"<g [^>]*>\s*<text [^>]*>\[cut ?([\d. ]*)\]</text>\s*</g>")
+_OWN = secrets.token_hex(8)
+"""So that no text of the user's is taken for a mark."""
+_BEGIN, _END = f"[{_OWN} {{}} {{}} {{}} {{}}]", f"[{_OWN}]"
+_MARK = re.compile(rf"<g [^>]*>\s*<text [^>]*>\[{_OWN} ?([\d. ]*)\]</text>\s*</g>")
 
 
 def render(widget: QWidget, painter: QPainter, within: QRect) -> None:

@@ -14,7 +14,7 @@ from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QApplication, QScrollArea, QTabBar
 
 import resources
-from gui import fonts, snapshot
+from gui import cut, fonts, snapshot
 from gui.export import posing
 from gui.export.fields import ALL, OWN
 from gui.export.studio import SCORE, STAGE, WINDOW, Studio, Subject, drawn, ready
@@ -188,7 +188,7 @@ def test_what_is_scrolled_out_of_sight_covers_nothing(window):
     of_lines = lines.scaled(pixels.size(), mode=Qt.TransformationMode.SmoothTransformation).copy(place)
     values = [np.frombuffer(bytes(each.constBits()), np.uint8).astype(int) for each in (pixels.copy(place), of_lines)]
     assert abs(values[0] - values[1]).mean() < 4
-    assert "[cut" not in text and "clip-path" in text and ElementTree.fromstring(text)
+    assert cut._OWN not in text and "clip-path" in text and ElementTree.fromstring(text)
 
 
 def test_all_of_a_panel_that_scrolls(window):
