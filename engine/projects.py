@@ -11,8 +11,8 @@ import io
 import json
 import shutil
 import zipfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 
 from engine import layout
 from engine.interop import tensors
-from engine.interop.files import ImportFileError, check_members, read_bytes, reason
+from engine.interop.files import ImportFileError, check_members, member, read_bytes, reason, unpacked
 from engine.network import Network
 from engine.spec import ModelSpec, SpecError
 from engine.writing import write_whole
@@ -165,7 +165,7 @@ def digest(path: str | Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             check_members(Path(path), archive)
-            return hashlib.sha256(_member(archive, DIGESTS)).hexdigest()
+            return hashlib.sha256(member(archive, DIGESTS)).hexdigest()
     except OSError:
         raise
     except Exception:  # the readers of damaged files raise every kind
@@ -177,7 +177,7 @@ def _keep_older(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             check_members(path, archive)
-            version = json.loads(bytes(_member(archive, FACTS)))["loopscope"]
+            version = json.loads(member(archive, FACTS))["loopscope"]
     except Exception:  # nothing is there, or no project
         return
     if not isinstance(version, int) or version >= VERSION:
@@ -213,29 +213,30 @@ def facts(path: str | Path) -> Mapping[str, Any]:
         They cannot be read, or are of another version; the message says why.
     """
     path = Path(path)
-    try:
+    with _told(path):
         with zipfile.ZipFile(path) as archive:
             check_members(path, archive)
-            text, digests = bytes(_member(archive, FACTS)), json.loads(bytes(_member(archive, DIGESTS)))
+            text, digests = member(archive, FACTS), json.loads(member(archive, DIGESTS))
         if hashlib.sha256(text).hexdigest() != digests[FACTS]:
             raise ProjectError(path, f"is damaged: its {FACTS} is not what was saved")
         stored = json.loads(text)
         if stored["loopscope"] != VERSION:
             raise ProjectError(path, f"is of version {stored['loopscope']!r}, not {VERSION}")
         found: Mapping[str, Any] = stored["facts"]
-        return found
-    except ProjectError:
-        raise
-    except ImportFileError as error:
-        raise ProjectError(path, error.what) from None
-    except Exception as error:  # the readers of damaged files raise every kind
-        raise ProjectError(path, f"is damaged or no project: {reason(error)}") from None
+    return found
 
 
 def unpack(path: Path, data: bytes) -> Saved:
     """Read a project's bytes; errors as those of :func:`load`, which name the path."""
-    try:
+    with _told(path):
         return _unpacked(path, data)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Whatever goes wrong with a file's content, as a ProjectError."""
+    try:
+        yield
     except ProjectError:
         raise
     except ImportFileError as error:
@@ -254,7 +255,7 @@ def _unpacked(path: Path, data: bytes) -> Saved:
         names = archive.namelist()
         if sorted(names) != sorted((FACTS, ARRAYS, DIGESTS)):
             raise ProjectError(path, f"is no project file: it holds {', '.join(names[:5]) or 'nothing'}")
-        members = {name: _member(archive, name) for name in names}
+        members = {name: unpacked(archive, name) for name in names}
     digests = json.loads(bytes(members[DIGESTS]))
     for name in (FACTS, ARRAYS):
         if hashlib.sha256(members[name]).hexdigest() != digests.get(name):
@@ -275,18 +276,6 @@ def _unpacked(path: Path, data: bytes) -> Saved:
         raise ProjectError(path, str(error)) from None
     others = {n.removeprefix("array/"): v.copy() for n, v in arrays.items() if n.startswith("array/")}
     return Saved(spec, network.parameters, others, stored["facts"], hashlib.sha256(members[DIGESTS]).hexdigest())
-
-
-def _member(archive: zipfile.ZipFile, name: str) -> memoryview:
-    """A member's bytes, read in pieces; their number is checked before."""
-    found, at = np.empty(archive.getinfo(name).file_size, np.uint8).data, 0
-    with archive.open(name) as member:
-        while piece := member.read(tensors.PIECE):
-            found[at : at + len(piece)] = piece
-            at += len(piece)
-    if at != len(found):
-        raise ValueError(f"{name} is cut off")
-    return found
 
 
 #: From each version to the next one: ``MIGRATIONS[1]`` turns version 1's JSON into version 2's.

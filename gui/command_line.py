@@ -186,7 +186,7 @@ def _project(given: argparse.Namespace, found: Project | None) -> Project:
         try:
             return importing.with_sequence(project.chosen([0]), Path(given.input))
         except ImportFileError as error:
-            raise UsageError(_line(error)) from None
+            raise UsageError(str(error)) from None
     if given.text is None:
         return project
     task = project.task
@@ -195,7 +195,7 @@ def _project(given: argparse.Namespace, found: Project | None) -> Project:
     try:
         task.encode(given.text)
     except ValueError as error:
-        raise UsageError(f"--text: {_line(error)}") from None
+        raise UsageError(f"--text: {error}") from None
     return project.chosen([0]).but(sources=(given.text,), targets=(None,))
 
 
@@ -246,7 +246,7 @@ def _file(given: argparse.Namespace, path: Path) -> Opened | Project | Weights |
                 return importing.of_file(path, *_place(given.engine, given.device))
             return importing.network_of(path)
     except ImportFileError as error:
-        raise UsageError(_line(error)) from None
+        raise UsageError(str(error)) from None
     raise UsageError(kinds.refusal(path))
 
 
@@ -278,7 +278,3 @@ def _size(text: str) -> tuple[int, int]:
     if not all(SMALLEST <= side <= LARGEST for side in (width, height)):
         raise argparse.ArgumentTypeError(f"{text} is not possible; each side must be from {SMALLEST} to {LARGEST}")
     return width, height
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -171,10 +171,12 @@ class Filing(QObject):
 
     def open(self, path: Path, *others: Path) -> None:
         """Open a file of any kind that there is a way for, or a network with its sequence and its vocabulary."""
-        together, kind = kinds.together((path, *others)) if others else {}, kinds.kind(path)
-        if together:
-            self.importer().open(together.pop("weights"), together)
-        elif kind == kinds.PROJECT:
+        if others:
+            beside = kinds.together((path, *others))
+            self.importer().open(beside.pop("weights"), beside)
+            return
+        kind = kinds.kind(path)
+        if kind == kinds.PROJECT:
             self.go_on(lambda: self.file.open(path))
         elif kind == kinds.OTHER:
             self.importer().open(path)

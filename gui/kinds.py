@@ -56,12 +56,16 @@ def together(paths: Sequence[Path]) -> dict[str, Path]:
 
 
 def _role(path: Path, beside_weights: bool) -> str:
+    from engine.interop import read  # as above
+
     suffix, known = path.suffix.lower(), groups()
     if suffix in known["weights"] and not (beside_weights and suffix in known["sequences"]):
         return "weights"
     if suffix in known["vocabularies"] or (suffix == ".txt" and any(word in path.stem.lower() for word in NAMED)):
         return "vocabulary"
-    return "sequence" if suffix in known["sequences"] else ""
+    if suffix in known["sequences"]:
+        return "sequence"
+    return "weights" if read.holds(path) else ""
 
 
 def one_at_a_time() -> str:

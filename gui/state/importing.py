@@ -118,10 +118,9 @@ def _task(path: Path, loaded: Loaded, wishes: Wishes) -> Imported:
         spec = spec.but(loss=loss)
     # Other programs lay the gates out differently: their names would promise what the arrays are not.
     theirs = None if path.suffix.lower() in CONVERTED else _origin(loaded)
-    task = Imported(path.name, spec, loaded.parameters, tokenizer=wishes.tokenizer, next_token=wishes.next_token,
+    return Imported(path.name, spec, loaded.parameters, tokenizer=wishes.tokenizer, next_token=wishes.next_token,
                     source=f"{path.name}: {spec.cell.upper()}, {spec.input_size} → {spec.hidden_size}",
                     origin=theirs)  # fmt: skip
-    return task
 
 
 def _origin(loaded: Loaded) -> Origin:

@@ -132,6 +132,29 @@ def bench(qtbot, dressed, tmp_path):
 
 
 @pytest.fixture
+def standing(qtbot, dressed):
+    """A window of a size that has run, perhaps of a project; it is taken down with all its threads."""
+    made = []
+
+    def making(width, height, position=0, project=None):
+        state = AppState(project=project)
+        window = MainWindow(state)
+        made.append(window)
+        window.resize(width, height)
+        window.show()
+        qtbot.waitUntil(lambda: not state.session.running, timeout=20_000)
+        state.cursor.go(position)
+        return window
+
+    yield making
+    for window in made:
+        window.close()
+        window.state.close()
+        window.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+@pytest.fixture
 def path(tmp_path):
     return tmp_path / "a.loopscope"
 

@@ -32,24 +32,9 @@ PANEL = "dock.inspector"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def gone(window, state):
-    """Take a window down with all its threads."""
-    window.close()
-    state.close()
-    window.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-
-
 @pytest.fixture
-def window(qtbot, dressed):
-    state = AppState()
-    made = MainWindow(state)
-    made.resize(1280, 800)
-    made.show()
-    qtbot.waitUntil(lambda: not state.session.running, timeout=20_000)
-    state.cursor.go(9)
-    yield made
-    gone(made, state)
+def window(standing):
+    return standing(1280, 800, 9)
 
 
 def written(qtbot, window):
@@ -294,7 +279,10 @@ def early(qapp, dressed):
     made = MainWindow(state)
     assert state.session.trace is None
     yield made, [entry.id for entry in EXPORTS if made.actions_[entry.id].isEnabled()]
-    gone(made, state)
+    made.close()
+    state.close()
+    made.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
 def test_nothing_is_offered_before_there_is_a_run(qtbot, early):

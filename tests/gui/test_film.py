@@ -7,8 +7,7 @@ import shutil
 import threading
 
 import pytest
-from PySide6.QtCore import QEvent, QSize
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QSize
 
 from gui import snapshot
 from gui.export import encoders
@@ -16,8 +15,6 @@ from gui.export.encoders import GIF, PDF, WEBP, Frame
 from gui.export.film import Film, Plan, stops
 from gui.export.film_dialog import FilmDialog
 from gui.export.studio import SCORE, STAGE, WINDOW, Studio, Subject
-from gui.main_window import MainWindow
-from gui.state.app_state import AppState
 from gui.state.cursor import OPERATION, TOKEN
 from gui.theme import theme, themes
 from gui.work.worker import wait_for_abandoned
@@ -26,23 +23,9 @@ Image = pytest.importorskip("PIL.Image")
 SIZE = QSize(480, 320)
 
 
-def gone(window, state):
-    """Take a window down with all its threads."""
-    window.close()
-    state.close()
-    window.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-
-
 @pytest.fixture
-def window(qtbot, dressed):
-    state = AppState()
-    made = MainWindow(state)
-    made.resize(900, 600)
-    made.show()
-    qtbot.waitUntil(lambda: not state.session.running, timeout=20_000)
-    yield made
-    gone(made, state)
+def window(standing):
+    return standing(900, 600)
 
 
 def plan(window, kind, last=4, what=SCORE, look="dark", by=TOKEN):

@@ -190,5 +190,6 @@ def test_a_checkpoint_may_be_called_anything(bench, trained, tmp_path, name):
     one.qtbot.waitUntil(dialog.open_button.isEnabled, timeout=20_000)
     assert dialog._offer.project.task.origin.names["output.weight"] == "classifier.weight"
     dialog.reject()
+    assert kinds.together([tmp_path / name, Path("b.npy")]) == {"weights": tmp_path / name, "sequence": Path("b.npy")}
     (tmp_path / name).write_bytes(b"something else")
     assert "cannot be opened" in one.drop(tmp_path / name)

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QBuffer, QByteArray, QEvent, QRectF, QSize, Qt
+from PySide6.QtCore import QBuffer, QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QRawFont
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QApplication, QScrollArea, QTabBar
@@ -18,33 +18,16 @@ from gui import cut, fonts, snapshot
 from gui.export import posing
 from gui.export.fields import ALL, OWN
 from gui.export.studio import SCORE, STAGE, WINDOW, Studio, Subject, drawn, ready
-from gui.main_window import MainWindow
 from gui.score_scene import READABLE
-from gui.state.app_state import AppState
 from gui.svg_images import sharpened
 from gui.theme import theme
 
 INSPECTOR, FLOW, CLIPPING = "dock.inspector", "dock.lab-flow", "dock.lab-clipping"
 
 
-def gone(window, state):
-    """Take a window down with all its threads."""
-    window.close()
-    state.close()
-    window.deleteLater()
-    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-
-
 @pytest.fixture
-def window(qtbot, dressed):
-    state = AppState()
-    made = MainWindow(state)
-    made.resize(1280, 800)
-    made.show()
-    qtbot.waitUntil(lambda: not state.session.running, timeout=20_000)
-    state.cursor.go(9)
-    yield made
-    gone(made, state)
+def window(standing):
+    return standing(1280, 800, 9)
 
 
 def opened(window, name):
